@@ -1,0 +1,244 @@
+"""The assistant's side: which reply is wanted, what of it is played, what of it was heard.
+
+Runs the Reply region. A reply may be cut while it is generated, after that (the most common case:
+sound arrives faster than it plays), before anything of it came, or before it was even announced:
+in all four the person must hear silence at once, and the server must learn what was heard.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from device.core import events as ev
+from device.core import wire
+from device.core.audio import frames_in
+from device.core.events import Timer
+from device.core.habits import CUT_LATE_S, ECHO_S, REPLY_LATE_S, USAGE_LATE_S, Habits
+from device.core.ledger import ItemId
+from device.core.outlet import Outlet
+from device.core.reply import Replies
+from device.core.tables import REPLY, Action, Reply, ReplySignal
+from device.core.turn import Turn
+from device.core.wire import ResponseId
+
+
+class Answer:
+    """The Reply region with what it owns. `now` is the time of the event being handled."""
+
+    def __init__(self, habits: Habits, outlet: Outlet, ignored: Counter[str]) -> None:
+        self.state = Reply.QUIET
+        self.turn = Turn()
+        self.now = 0.0
+        self.deaf_until = 0.0
+        """Half duplex: until then the room still sounds of a reply that was cut."""
+        self._habits = habits
+        self._outlet = outlet
+        self._ignored = ignored
+        self._replies = Replies()
+        self._ending: Turn | None = None
+        self._kept: list[ev.Play] = []
+        self._arrived = ev.Play(ItemId(""), b"")
+        self._length = 0
+        self._orphans = 0
+
+    def signal(self, signal: ReplySignal) -> None:
+        """Move the region by one signal."""
+        row = REPLY.get((self.state, signal))
+        if row is None:
+            self._ignored[f"{signal.value}, while {self.state.value}"] += 1
+            return
+        self.state = row.to
+        if row.to is not Reply.AWAITED:
+            self._outlet.do(ev.StopTimer(Timer.REPLY))
+        for action in row.do:
+            ACTIONS[action](self)
+
+    def interrupted(self) -> None:
+        """A press. A reply that is asked for and not yet announced will be cancelled on arrival."""
+        if self.state is Reply.AWAITED and self._replies.active is None:
+            self._orphans = 1
+        self.signal(ReplySignal.INTERRUPTED)
+
+    def connected(self) -> None:
+        """A new connection: the server knows nothing of the old one's replies."""
+        self._replies = Replies()
+        self._orphans = 0
+
+    def refused(self) -> None:
+        """The server refused a request: no reply to it will come."""
+        self._orphans = 0
+
+    # What the server sends.
+
+    def created(self, message: wire.ResponseCreated) -> None:
+        """A reply begins."""
+        response = ResponseId(message.response.id)
+        if not self._replies.created(response):
+            self._ignored["response.created: repeated"] += 1
+        elif self._orphans:
+            self._orphans = 0
+            self._cancel()
+            self._replies.disown()
+        else:
+            self.turn.open_replies.add(response)
+            if self.state is Reply.QUIET:
+                self.signal(ReplySignal.ASKED)
+
+    def announced(self, message: wire.OutputItemAdded) -> None:
+        """A reply has a further item."""
+        self._replies.announced(ResponseId(message.response_id), ItemId(message.item.id))
+
+    def delta(self, message: wire.AudioDelta, *, held: bool) -> None:
+        """Sound. `held`: the person still holds the button, so it must wait."""
+        item = ItemId(message.item_id)
+        if not self._replies.playable(ResponseId(message.response_id), item):
+            self._ignored["audio of an unknown or cancelled item"] += 1
+            return
+        if self._length + frames_in(message.delta) > self._habits.longest_reply:
+            self._ignored["audio beyond the longest reply"] += 1
+            return
+        if self.turn.first_delta_at is None:
+            self.turn.first_delta_at = self.now
+        self._length += frames_in(message.delta)
+        self._arrived = ev.Play(item, message.delta)
+        self.signal(ReplySignal.AUDIO_HELD if held else ReplySignal.AUDIO)
+
+    def sound_done(self, message: wire.AudioDone) -> None:
+        """All sound of an item was sent."""
+        self._replies.complete(ItemId(message.item_id))
+
+    def done(self, message: wire.ResponseDone) -> None:
+        """A reply is generated, cancelled or failed."""
+        response = ResponseId(message.response.id)
+        details = message.response.status_details or {}
+        ours = self._replies.active == response
+        self._replies.done(response)
+        for turn in (self.turn, self._ending):
+            if turn is not None and response in turn.open_replies:
+                turn.settled(message.response)
+        if message.response.failure is not None and ours:
+            fault = message.response.failure
+            what = f"the reply failed: {fault.message[:200]}"
+            self._outlet.complain(str(fault.code or "server")[:64], what, "ask again")
+        if ours and not self._replies.disowned(response):
+            # Some servers say that the person speaks only by cancelling, and first.
+            cancelled = details.get("reason") == "turn_detected"
+            self.signal(ReplySignal.TALKED_OVER if cancelled else ReplySignal.OVER)
+        self._write_ending()
+
+    # What the speaker does.
+
+    def sounded(self, event: ev.Sounded) -> None:
+        """The first sound of an item is audible."""
+        if self.turn.sounded_at is None:
+            self.turn.sounded_at = event.at
+
+    def played(self, event: ev.PlayoutEnded) -> None:
+        """The speaker is silent: tell the server what was not heard, in order."""
+        for account in event.account:
+            correction = self._replies.correction(account)
+            if correction is not None:
+                self._outlet.send(correction)
+        if self._ending is not None:
+            self._ending.played(event.account)
+            self._ending.sound_over = True
+            self.deaf_until = self.now + ECHO_S
+            self._write_ending()
+        elif self.state is Reply.SPEAKING:
+            self.turn.played(event.account)
+            if self._habits.half_duplex:
+                self._outlet.do(ev.SetTimer(Timer.ECHO, ECHO_S))
+            else:
+                self.signal(ReplySignal.ENDED)
+
+    def late(self, timer: Timer) -> None:
+        """One of the reply's clocks ran out."""
+        match timer:
+            case Timer.REPLY:
+                self.signal(ReplySignal.LATE)
+            case Timer.ECHO:
+                self.signal(ReplySignal.ENDED)
+            case _:
+                self._write_ending(waiting=False)
+
+    # What the rows do.
+
+    def _expect(self) -> None:
+        self.turn.asked_at = self.now
+        self.turn.first_delta_at = None
+        self._outlet.do(ev.SetTimer(Timer.REPLY, REPLY_LATE_S))
+
+    def _play(self) -> None:
+        self._outlet.do(ev.StopTimer(Timer.ECHO), self._arrived)
+
+    def _keep(self) -> None:
+        self._kept.append(self._arrived)
+
+    def _play_kept(self) -> None:
+        self._outlet.do(*self._kept)
+        self._kept.clear()
+        if self._replies.active is None:
+            self._outlet.do(ev.EndPlay())
+
+    def _drop_kept(self) -> None:
+        for item in dict.fromkeys(play.item for play in self._kept):
+            self._outlet.send(wire.DeleteItem(item))
+        self._kept.clear()
+        self._length = 0
+
+    def _end_play(self) -> None:
+        self._outlet.do(ev.EndPlay())
+
+    def _cut(self) -> None:
+        self._outlet.do(ev.Cut(), ev.StopTimer(Timer.ECHO), ev.SetTimer(Timer.TURN, USAGE_LATE_S))
+        self._write_ending(waiting=False)
+        self._ending, self.turn = self.turn, Turn()
+        self._ending.interrupted = True
+        self._length = 0
+        self.deaf_until = self.now + CUT_LATE_S
+
+    def _cancel(self) -> None:
+        if self._replies.active is not None:
+            self._outlet.send(wire.CancelResponse(self._replies.active))
+
+    def _disown(self) -> None:
+        self._replies.disown()
+
+    def _close_turn(self) -> None:
+        self._write(self.turn)
+        self.turn = Turn()
+        self._length = 0
+
+    def _complain(self) -> None:
+        self._outlet.complain("server", f"no reply came within {REPLY_LATE_S:.0f} s", "ask again")
+        self._outlet.do(ev.Redial("server", "no reply came"))
+
+    def _write_ending(self, *, waiting: bool = True) -> None:
+        """Write down the turn that was cut, once its sound is over and its usage is in."""
+        turn = self._ending
+        if turn is not None and not (waiting and turn.unsettled):
+            self._write(turn)
+            self._ending = None
+            self._outlet.do(ev.StopTimer(Timer.TURN))
+
+    def _write(self, turn: Turn) -> None:
+        if turn.asked_at is not None:
+            self._outlet.report("turn", turn.fields(), turn.sentence())
+
+
+ACTIONS: Final[Mapping[Action, Callable[[Answer], None]]] = {
+    Action.EXPECT: Answer._expect,
+    Action.PLAY: Answer._play,
+    Action.KEEP: Answer._keep,
+    Action.PLAY_KEPT: Answer._play_kept,
+    Action.DROP_KEPT: Answer._drop_kept,
+    Action.END_PLAY: Answer._end_play,
+    Action.CUT: Answer._cut,
+    Action.CANCEL: Answer._cancel,
+    Action.DISOWN: Answer._disown,
+    Action.CLOSE_TURN: Answer._close_turn,
+    Action.COMPLAIN: Answer._complain,
+}
+"""How each word of the Reply table is done."""

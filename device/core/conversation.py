@@ -1,0 +1,253 @@
+"""The conversation: events in, effects out. Read `tables` first, then this.
+
+`handle` gives one event to the side it concerns, which turns it into signals of its region, does
+what the row of the table says, and leaves effects; a new light always comes first. Nothing here
+waits, reads a clock, or fails because of what a server sends: what cannot be used is counted.
+
+    Conversation ── Connection   the Link region
+                 ├─ Question     the Gate region: the person's side
+                 └─ Answer       the Reply region: the assistant's side
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from device.core import events as ev
+from device.core import wire
+from device.core.answer import Answer
+from device.core.connection import Connection
+from device.core.events import Effect, Event, Part, Report, Timer
+from device.core.gate import Closing, GateState, Held, Open
+from device.core.habits import BENIGN, PART_RETRY_S, Habits
+from device.core.light import Light, light_of
+from device.core.outlet import Outlet
+from device.core.question import Question, Rest
+from device.core.tables import GateSignal, Link, LinkSignal, Reply, ReplySignal
+
+
+class Conversation:
+    """All that the device decides. One owner, no lock; the times of events never go back."""
+
+    def __init__(self, habits: Habits) -> None:
+        self.ignored: Counter[str] = Counter()
+        """What came and was of no use, by kind: garbage, strangers, lost races."""
+        self._preroll = bool(habits.preroll)
+        self._outlet = Outlet()
+        self._connection = Connection()
+        self._answer = Answer(habits, self._outlet, self.ignored)
+        self._question = Question(
+            habits, self._outlet, self.ignored, connection=self._connection, answer=self._answer
+        )
+        self._faults: dict[Part, str] = {}
+        self._how = ""
+
+    @property
+    def link(self) -> Link:
+        """The Link region's state."""
+        return self._connection.state
+
+    @property
+    def gate(self) -> GateState:
+        """The Gate region's state."""
+        return self._question.gate
+
+    @property
+    def reply(self) -> Reply:
+        """The Reply region's state."""
+        return self._answer.state
+
+    @property
+    def light(self) -> Light:
+        """What the light says now."""
+        resting = (
+            self.reply is not Reply.QUIET
+            and self._connection.up
+            and isinstance(self.gate, Open)
+            and self._question.rest is not Rest.SEND
+        )
+        return light_of(
+            self.link,
+            self.gate,
+            self.reply,
+            hearing=self._question.hearing,
+            resting=resting,
+            offline=self._connection.trouble,
+            fault=next(iter(self._faults.values()), ""),
+        )
+
+    def start(self) -> list[Effect]:
+        """The first effects: say that we are starting, and find out what works."""
+        self._outlet.do(*self._lit(), *(ev.Probe(part) for part in Part))
+        if self._preroll:
+            self._outlet.do(ev.OpenMicrophone())
+        return self._outlet.take()
+
+    def handle(self, event: Event) -> list[Effect]:
+        """Take one event; returns what is to be done, in order."""
+        self._question.now = self._answer.now = event.at
+        light, how, reply = self.light, self._how, self.reply
+        HANDLERS[type(event)](self, event)
+        if self.reply is Reply.QUIET and reply is not Reply.QUIET:
+            self._question.reply_ended()
+        self._how = self._question.opened_by(how)
+        seen: list[Effect] = []
+        if self.light != light:
+            seen += self._lit()
+        if self._how != how:
+            state = "open" if self._how else "closed"
+            seen.append(Report("gate", {"state": state, "how": self._how or how}, f"gate {state}"))
+        return seen + self._outlet.take()
+
+    def _lit(self) -> list[Effect]:
+        light = self.light
+        fields = {"state": light.state.value, "code": light.code}
+        return [ev.ShowLight(light), Report("light", fields, f"light: {light.state.value}")]
+
+    # The button.
+
+    def _pressed(self, _: ev.Pressed | ev.Tapped) -> None:
+        if Part.MICROPHONE in self._faults:
+            self._outlet.do(ev.Probe(Part.MICROPHONE))
+        if not self._connection.up:
+            self._outlet.do(ev.DialNow())
+        self._question.pressed()
+
+    def _released(self, _: ev.Released | ev.Tapped) -> None:
+        self._question.released()
+
+    def _tapped(self, event: ev.Tapped) -> None:
+        self._pressed(event)
+        self._released(event)
+
+    def _mute(self, event: ev.MuteChanged) -> None:
+        if event.muted and self.reply is not Reply.QUIET:
+            self._answer.interrupted()
+        self._question.signal(GateSignal.MUTE if event.muted else GateSignal.UNMUTE)
+
+    def _stopping(self, _: ev.Stopping) -> None:
+        self._question.signal(GateSignal.STOP)
+
+    # The link and the parts.
+
+    def _dialing(self, _: ev.Dialing) -> None:
+        self._connection.signal(LinkSignal.DIALING)
+
+    def _link_up(self, _: ev.LinkUp) -> None:
+        self._connection.signal(LinkSignal.CONFIRMED)
+        self._answer.connected()
+        self._question.connection_changed()
+        self._outlet.report("link", {"state": "up", "reason": "configured"}, "link up")
+
+    def _link_down(self, event: ev.LinkDown) -> None:
+        news = self._connection.up or self._connection.trouble != event.code
+        self._connection.signal(LinkSignal.LOST)
+        self._connection.trouble = event.code
+        self._question.connection_changed()
+        if self.reply is not Reply.QUIET:
+            self._answer.signal(ReplySignal.LOST)
+        if news:
+            cure = f"; {event.cure}" if event.cure else ""
+            self._outlet.report(
+                "link",
+                {"state": "down", "reason": event.reason, "code": event.code},
+                f"link down: {event.reason}{cure}",
+                level="warning",
+            )
+
+    def _part_failed(self, event: ev.PartFailed) -> None:
+        news = self._faults.get(event.part) != event.code
+        self._faults[event.part] = event.code
+        if event.part is Part.MICROPHONE:
+            if isinstance(self.gate, Closing):
+                self._question.mic_closed()
+            self._question.signal(GateSignal.MIC_FAILED)
+        if news:
+            self._outlet.complain(event.code, event.what, event.cure)
+        self._outlet.do(ev.SetTimer(RETRY[event.part], PART_RETRY_S))
+
+    def _part_ready(self, event: ev.PartReady) -> None:
+        if self._faults.pop(event.part, None) is not None:
+            self._outlet.do(ev.StopTimer(RETRY[event.part]))
+            part = event.part.value
+            self._outlet.report("recovered", {"part": part}, f"the {part} is back")
+
+    def _timer(self, event: ev.TimerFired) -> None:
+        match event.timer:
+            case Timer.LINGER:
+                self._question.quiet_spell()
+            case Timer.TAIL:
+                self._question.tail_tick()
+            case Timer.CLOSING:
+                self._question.mic_closed()
+            case Timer.RETRY_MICROPHONE:
+                self._outlet.do(ev.Probe(Part.MICROPHONE))
+            case Timer.RETRY_SPEAKER:
+                self._outlet.do(ev.Probe(Part.SPEAKER))
+            case _:
+                self._answer.late(event.timer)
+
+    # What the server says.
+
+    def _received(self, event: ev.Received) -> None:
+        handler = MESSAGES.get(type(event.message))
+        if handler is None:
+            self.ignored["event of no use"] += 1
+        else:
+            handler(self, event.message)
+
+    def _refused(self, message: wire.ServerError) -> None:
+        fault = message.error
+        code = (fault.code or fault.type or "server")[:64]
+        self._answer.refused()
+        if code == "input_audio_buffer_commit_empty":
+            self._question.nothing_to_commit()
+        if code in BENIGN:
+            self.ignored[f"race: {code}"] += 1
+        else:
+            self._outlet.complain(
+                code, f"the server refused a request: {fault.message[:200]}", "it goes on without"
+            )
+
+    def _delta(self, message: wire.AudioDelta) -> None:
+        self._answer.delta(message, held=isinstance(self.gate, Held | Closing))
+
+
+RETRY: Final = {
+    Part.MICROPHONE: Timer.RETRY_MICROPHONE,
+    Part.SPEAKER: Timer.RETRY_SPEAKER,
+}
+
+HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
+    ev.Pressed: Conversation._pressed,
+    ev.Released: Conversation._released,
+    ev.Tapped: Conversation._tapped,
+    ev.MuteChanged: Conversation._mute,
+    ev.MicHeard: lambda self, event: self._question.heard(event),
+    ev.MicClosed: lambda self, _: self._question.mic_closed(),
+    ev.Dialing: Conversation._dialing,
+    ev.LinkUp: Conversation._link_up,
+    ev.LinkDown: Conversation._link_down,
+    ev.Received: Conversation._received,
+    ev.Sounded: lambda self, event: self._answer.sounded(event),
+    ev.PlayoutEnded: lambda self, event: self._answer.played(event),
+    ev.PartFailed: Conversation._part_failed,
+    ev.PartReady: Conversation._part_ready,
+    ev.TimerFired: Conversation._timer,
+    ev.Stopping: Conversation._stopping,
+}
+
+MESSAGES: Final[Mapping[type, Callable[[Conversation, Any], None]]] = {
+    wire.ServerError: Conversation._refused,
+    wire.SpeechStarted: lambda self, message: self._question.speech_started(message),
+    wire.Committed: lambda self, message: self._question.committed(message),
+    wire.ResponseCreated: lambda self, message: self._answer.created(message),
+    wire.ResponseDone: lambda self, message: self._answer.done(message),
+    wire.OutputItemAdded: lambda self, message: self._answer.announced(message),
+    wire.AudioDelta: Conversation._delta,
+    wire.BetaAudioDelta: Conversation._delta,
+    wire.AudioDone: lambda self, message: self._answer.sound_done(message),
+    wire.BetaAudioDone: lambda self, message: self._answer.sound_done(message),
+}

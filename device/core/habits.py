@@ -1,0 +1,53 @@
+"""The numbers of a conversation: what can be configured, and what is fixed with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from device.core.audio import RATE, Frames
+
+TAP_S: Final = 0.350
+"""A press shorter than this is a tap (talk.style: auto)."""
+ECHO_S: Final = 0.300
+"""How long a room goes on sounding after the loudspeaker: half duplex stays deaf that long."""
+CUT_LATE_S: Final = 1.0
+"""A cut is answered within a period; past this the speaker is not waited for any more."""
+TAIL_TICK_MS: Final = 40
+TAIL_HEARING_S: Final = 0.300
+"""After a release: how long the server's VAD may lag behind the last word."""
+CLOSING_LATE_S: Final = 0.5
+"""The last block comes within a period; past this the turn ends without it."""
+SPOKEN_MS: Final = 150
+"""Less local speech than this is a cough or a click."""
+REPLY_LATE_S: Final = 20.0
+"""A cold local model needs 15 s for its first answer."""
+USAGE_LATE_S: Final = 2.0
+"""After a cut the reply's usage is waited for this long before the turn is written down."""
+PART_RETRY_S: Final = 2.0
+KEPT: Final = Frames(30 * RATE)
+"""Words spoken while the link is not up are kept: 30 s."""
+KEPT_AWAITING: Final = Frames(RATE)
+"""While a reply is awaited on a half-duplex device the last second is kept, for going on."""
+BENIGN: Final = frozenset({
+    "input_audio_buffer_commit_empty", "conversation_already_has_active_response",
+    "response_cancel_not_active", "item_already_truncated", "unsupported_content_type",
+    "item_truncate_invalid_item_id", "item_delete_invalid_item_id",
+})  # fmt: skip
+"""Error codes of races that both sides may lose: not errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How this device converses, from its configuration."""
+
+    style: Literal["auto", "tap", "hold"] = "auto"
+    release: Literal["commit", "server"] = "commit"
+    half_duplex: bool = True
+    linger_s: float = 8.0
+    backstop_s: float = 2.5
+    """With `release: server`: commit by ourselves when the server has not by then."""
+    longest_reply: Frames = Frames(120 * RATE)
+    """What is kept in memory of one reply; the rest of it is dropped."""
+    preroll: Frames = Frames(0)
+    """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""

@@ -1,0 +1,58 @@
+"""What the light says: one word for the whole device, and a code when something is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from device.core.gate import Closing, GateState, Muted, Open, Tail
+from device.core.tables import Link, Reply
+
+
+class LightState(StrEnum):
+    """Every word the light can say. The panel turns each into a pattern."""
+
+    STARTING = "starting"
+    OFFLINE = "offline"
+    IDLE = "idle"
+    LISTENING = "listening"
+    HEARING = "hearing"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    MUTED = "muted"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """One state of the light; `code` names the failure for `offline` and `fault`, else ''."""
+
+    state: LightState
+    code: str = ""
+
+
+def light_of(
+    link: Link, gate: GateState, reply: Reply, *, hearing: bool, resting: bool, offline: str,
+    fault: str,
+) -> Light:  # fmt: skip
+    """The light as a pure function of the three regions, the VAD, and what is out of order.
+
+    The first rule is the promise of the device: while microphone audio can leave, the light says
+    so, whatever else goes on. `resting` means that the gate is open and yet nothing leaves: a
+    reply is awaited, or played on a half-duplex device. `offline` and `fault` are codes; an empty
+    `offline` with the link not up is a device that never was online: it is starting.
+    """
+    if isinstance(gate, Muted):
+        return Light(LightState.MUTED)
+    if isinstance(gate, Open) and not resting:
+        busy = hearing and not isinstance(gate, Closing)
+        return Light(LightState.HEARING if busy else LightState.LISTENING)
+    if reply is Reply.SPEAKING:
+        return Light(LightState.SPEAKING)
+    if reply is not Reply.QUIET or isinstance(gate, Tail):
+        return Light(LightState.THINKING)
+    if fault:
+        return Light(LightState.FAULT, fault)
+    if link is Link.UP:
+        return Light(LightState.IDLE)
+    return Light(LightState.OFFLINE, offline) if offline else Light(LightState.STARTING)

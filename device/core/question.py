@@ -1,0 +1,311 @@
+"""The person's side: the gate, what the microphone hears, and when a turn ends.
+
+Runs the Gate region. In the hands-free way the server alone ends turns; a released button ends
+them at once, or lets the server do it while silence keeps its clock going (`talk.release`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Final
+
+from device.core import events as ev
+from device.core import wire
+from device.core.answer import Answer
+from device.core.audio import RATE, frames_of
+from device.core.connection import Connection
+from device.core.events import Timer
+from device.core.gate import Closed, Closing, GateState, Held, Latched, Open, Tail, step
+from device.core.habits import (
+    CLOSING_LATE_S,
+    KEPT,
+    KEPT_AWAITING,
+    SPOKEN_MS,
+    TAIL_HEARING_S,
+    TAIL_TICK_MS,
+    TAP_S,
+    Habits,
+)
+from device.core.outlet import Outlet
+from device.core.tables import GATE, Action, GateSignal, Reply, ReplySignal
+from device.core.uplinks import Backlog, PreRoll, Utterances
+from device.core.vad import Vad
+
+
+class Rest(Enum):
+    """What becomes of the blocks of an open gate."""
+
+    SEND = "send"
+    KEEP = "keep"
+    DROP = "drop"
+
+
+class Question:
+    """The Gate region with what it owns. `now` is the time of the event being handled."""
+
+    def __init__(
+        self,
+        habits: Habits,
+        outlet: Outlet,
+        ignored: Counter[str],
+        *,
+        connection: Connection,
+        answer: Answer,
+    ) -> None:
+        self.gate: GateState = Closed()
+        self.now = 0.0
+        self._habits = habits
+        self._outlet = outlet
+        self._ignored = ignored
+        self._connection = connection
+        self._answer = answer
+        self._vad = Vad()
+        self._utterances = Utterances()
+        self._backlog = Backlog()
+        self._preroll = PreRoll(habits.preroll)
+        self._pressed_at = 0.0
+        self._quiet_since = 0.0
+        self._tail_until = 0.0
+
+    @property
+    def hearing(self) -> bool:
+        """Somebody speaks, says the local VAD."""
+        return self._vad.hearing
+
+    @property
+    def rest(self) -> Rest:
+        """Whether the blocks of the open gate leave now."""
+        if not self._connection.up:
+            return Rest.KEEP
+        if not self._habits.half_duplex:
+            return Rest.SEND
+        if self._answer.state is Reply.SPEAKING:
+            return Rest.DROP
+        if self.now < self._answer.deaf_until:
+            return Rest.KEEP
+        awaiting = self._answer.state is Reply.AWAITED and isinstance(self.gate, Latched)
+        if awaiting and not self._vad.hearing and self._utterances.open is None:
+            return Rest.KEEP
+        return Rest.SEND
+
+    def opened_by(self, before: str) -> str:
+        """How the gate was opened, in the journal's words; '' while it is closed."""
+        match self.gate:
+            case Latched():
+                return "tap"
+            case Held():
+                return "tap" if self._habits.style == "tap" else "hold"
+            case Closing():
+                return before
+            case _:
+                return ""
+
+    def signal(self, signal: GateSignal) -> None:
+        """Move the region by one signal."""
+        row = GATE.get((type(self.gate), signal))
+        if row is not None:
+            self.gate = step(self.gate, row.to)
+            for action in row.do:
+                ACTIONS[action](self)
+
+    # The button.
+
+    def pressed(self) -> None:
+        """The button went down: over a reply it interrupts, else it opens or closes the gate."""
+        busy = self._answer.state is not Reply.QUIET
+        self._pressed_at = self.now
+        if busy:
+            self._answer.interrupted()
+        self.signal(GateSignal.INTERRUPT if busy else GateSignal.PRESS)
+
+    def released(self) -> None:
+        """The button came up: it was a tap or a hold."""
+        style = self._habits.style
+        short = self.now - self._pressed_at < TAP_S
+        tapped = style == "tap" or (style == "auto" and short)
+        self.signal(GateSignal.TAP if tapped else GateSignal.LET_GO)
+
+    # The microphone.
+
+    def heard(self, event: ev.MicHeard) -> None:
+        """One block: listen to it, and let it out if it may leave."""
+        block, gate = event.block, self.gate
+        if not isinstance(gate, Open):
+            if self._habits.preroll:
+                self._preroll.keep(block)
+            return
+        if self._vad.feed(block):
+            self._quiet_since = self.now
+        if self._answer.turn.first_block_at is None:
+            self._answer.turn.first_block_at = self.now
+        rest = self.rest
+        if rest is Rest.DROP:
+            return
+        awaiting = self._connection.up and self._answer.state is Reply.AWAITED
+        limit = KEPT_AWAITING if awaiting and rest is Rest.KEEP else KEPT
+        self._backlog.keep(gate.mic.admit(block), limit=limit)
+        if rest is Rest.SEND:
+            self._send_backlog()
+
+    def _send_backlog(self) -> None:
+        lost = self._backlog.take_lost()
+        if lost > KEPT_AWAITING:
+            self._lost(f"{lost / RATE:.1f} s of speech were lost while the link was down")
+        self._outlet.do(*(ev.SendAudio(uplink) for uplink in self._backlog.take()))
+
+    def _lost(self, what: str) -> None:
+        self._outlet.complain("lost-words", what, "say it again")
+
+    # The end of a turn.
+
+    def mic_closed(self) -> None:
+        """The capture PCM is closed, its last block is in: who takes the turn?"""
+        if isinstance(self.gate, Closing):
+            self._outlet.do(ev.StopTimer(Timer.CLOSING))
+            self._end()
+        if self._habits.preroll and not isinstance(self.gate, Open):
+            self._outlet.do(ev.OpenMicrophone())
+
+    def _end(self) -> None:
+        spoken_to = self._utterances.open is not None
+        if self.rest is Rest.SEND:
+            self._send_backlog()
+            if spoken_to and self._habits.release == "commit":
+                self._commit()
+                return
+        if self._answer.state is not Reply.QUIET and not spoken_to:
+            self.signal(GateSignal.TAKEN)
+            self._answer.signal(ReplySignal.LET_OUT)
+        else:
+            self.signal(GateSignal.PENDING)
+
+    def _commit(self) -> None:
+        """End the turn ourselves and ask for the reply."""
+        self._outlet.send(wire.Commit(), wire.CreateResponse())
+        self._utterances.commit()
+        self.signal(GateSignal.TAKEN)
+        self._answer.signal(ReplySignal.ASKED)
+
+    def tail_tick(self) -> None:
+        """One step of the silence after a release: it keeps the server's clock going."""
+        if not isinstance(self.gate, Tail):
+            return
+        waiting = self.now < self._tail_until
+        self._outlet.do(ev.SetTimer(Timer.TAIL, TAIL_TICK_MS / 1000))
+        if self.rest is Rest.SEND:
+            self._send_backlog()
+            silence = self.gate.silence.frames(frames_of(TAIL_TICK_MS))
+            self._outlet.do(ev.SendAudio(silence))
+            if waiting:
+                return
+            if self._utterances.open is not None or self._vad.spoken >= SPOKEN_MS:
+                self._commit()
+                return
+            self._outlet.report("nothing-heard", {}, "the button was held and nothing was said")
+        elif waiting:
+            return
+        else:
+            self._lost("the link did not come back in time: the turn is lost")
+        self._clear()
+        self.signal(GateSignal.TAKEN)
+
+    def quiet_spell(self) -> None:
+        """Close once nobody has said anything for `linger_s`; until then wait for the rest."""
+        if not isinstance(self.gate, Latched):
+            return
+        busy = self._answer.state is not Reply.QUIET or self._vad.hearing
+        left = self._habits.linger_s - (0.0 if busy else self.now - self._quiet_since)
+        if left > 0:
+            self._outlet.do(ev.SetTimer(Timer.LINGER, left))
+        else:
+            self.signal(GateSignal.QUIET_SPELL)
+
+    def reply_ended(self) -> None:
+        """The assistant is quiet again: the spell begins anew."""
+        self._quiet_since = self.now
+
+    # What the server makes of it.
+
+    def connection_changed(self) -> None:
+        """The link came up or went down: the server has forgotten what it heard."""
+        self._utterances = Utterances()
+        if isinstance(self.gate, Tail):
+            self._start_tail()
+
+    def speech_started(self, message: wire.SpeechStarted) -> None:
+        """The server hears the person."""
+        if not isinstance(self.gate, Open | Tail) or not self._utterances.started(message.item_id):
+            self._ignored["speech_started: no news"] += 1
+            return
+        self._quiet_since = self.now
+        if self._answer.state is not Reply.QUIET:
+            self._answer.signal(ReplySignal.TALKED_OVER)
+        elif isinstance(self.gate, Tail) and self._habits.release == "commit":
+            self._send_backlog()
+            self._commit()
+
+    def committed(self, message: wire.Committed) -> None:
+        """The server has taken an utterance."""
+        if not self._utterances.taken(message.item_id):
+            self._ignored["committed: no news"] += 1
+            return
+        self._quiet_since = self.now
+        if isinstance(self.gate, Open | Tail):
+            self._answer.signal(ReplySignal.ASKED)
+        if isinstance(self.gate, Tail):
+            self.signal(GateSignal.TAKEN)
+
+    def nothing_to_commit(self) -> None:
+        """Our commit came too late: the server had taken the utterance already."""
+        self._utterances.refused()
+
+    # What the rows do.
+
+    def _open_mic(self) -> None:
+        if not isinstance(self.gate, Held):
+            raise AssertionError("only a press opens the microphone")
+        self._vad.reset()
+        self._backlog.clear()
+        self._answer.turn.pressed_at = self.now
+        for block in self._preroll.take():
+            self._backlog.keep(self.gate.mic.admit(block), limit=KEPT)
+        self._outlet.do(ev.OpenMicrophone())
+
+    def _close_mic(self) -> None:
+        self._outlet.do(ev.CloseMicrophone())
+
+    def _await_last_block(self) -> None:
+        self._outlet.do(ev.SetTimer(Timer.CLOSING, CLOSING_LATE_S))
+
+    def _clear(self) -> None:
+        """Forget a turn that will not be taken, here and at the server."""
+        self._backlog.clear()
+        self._utterances.open = None
+        if self._connection.up:
+            self._outlet.send(wire.Clear())
+
+    def _start_tail(self) -> None:
+        patience = TAIL_HEARING_S if self._habits.release == "commit" else self._habits.backstop_s
+        self._tail_until = self.now + (patience if self._connection.up else KEPT / RATE)
+        self._outlet.do(ev.SetTimer(Timer.TAIL, 0.0))
+
+    def _stop_tail(self) -> None:
+        self._outlet.do(ev.StopTimer(Timer.TAIL))
+
+    def _linger(self) -> None:
+        self._quiet_since = self.now
+        self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.linger_s))
+
+
+ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {
+    Action.OPEN_MIC: Question._open_mic,
+    Action.CLOSE_MIC: Question._close_mic,
+    Action.AWAIT_LAST_BLOCK: Question._await_last_block,
+    Action.CLEAR: Question._clear,
+    Action.START_TAIL: Question._start_tail,
+    Action.STOP_TAIL: Question._stop_tail,
+    Action.LINGER: Question._linger,
+}
+"""How each word of the Gate table is done."""

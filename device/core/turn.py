@@ -1,0 +1,70 @@
+"""One turn on paper: when things happened, what was heard, what it cost. For the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from device.core.ledger import Heard
+from device.core.wire import ResponseId, ResponseInfo
+
+
+@dataclass(slots=True)
+class Turn:
+    """From the press (or, hands-free, the first word) to the end of the reply. Times in seconds."""
+
+    pressed_at: float | None = None
+    first_block_at: float | None = None
+    asked_at: float | None = None
+    first_delta_at: float | None = None
+    sounded_at: float | None = None
+    heard: int = 0
+    received: int = 0
+    interrupted: bool = False
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    sound_over: bool = False
+    open_replies: set[ResponseId] = field(default_factory=set)
+    """Replies of this turn whose `response.done`, with the usage, has not come yet."""
+
+    @property
+    def unsettled(self) -> bool:
+        """Something of it is still to come: the end of its sound, or the usage of a reply."""
+        return not self.sound_over or bool(self.open_replies)
+
+    def settled(self, response: ResponseInfo) -> None:
+        """One of its replies is done: add up its usage."""
+        self.open_replies.discard(ResponseId(response.id))
+        spent, made = response.tokens("input_tokens"), response.tokens("output_tokens")
+        if spent is not None:
+            self.input_tokens = (self.input_tokens or 0) + spent
+        if made is not None:
+            self.output_tokens = (self.output_tokens or 0) + made
+
+    def played(self, account: Iterable[Heard]) -> None:
+        """Its sound has ended: what was heard of what was received."""
+        for item in account:
+            self.heard += item.heard_ms
+            self.received += item.received_ms
+
+    def fields(self) -> dict[str, object]:
+        """The figures of the `turn` line; None where there was no such moment."""
+        return {
+            "press_to_first_block_ms": _ms(self.pressed_at, self.first_block_at),
+            "commit_to_first_delta_ms": _ms(self.asked_at, self.first_delta_at),
+            "first_delta_to_sound_ms": _ms(self.first_delta_at, self.sounded_at),
+            "heard_ms": self.heard,
+            "received_ms": self.received,
+            "interrupted": self.interrupted,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+        }
+
+    def sentence(self) -> str:
+        """The same for people."""
+        heard = f"heard {self.heard / 1000:.2f} of {self.received / 1000:.2f} s"
+        return f"turn over: {heard}, interrupted" if self.interrupted else f"turn over: {heard}"
+
+
+def _ms(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round((end - start) * 1000, 1)

@@ -1,0 +1,140 @@
+"""Local energy VAD: is somebody speaking near the microphone?
+
+It drives the light, the linger timer and "you held the button but said nothing". It never ends a
+turn: that is the server's `semantic_vad` or the button.
+
+One level per 20 ms: the energy between 250 and 3800 Hz in dBFS. A noise floor follows it, quick to
+fall and slow to rise. The numbers come from a table of measurements (clean speech, fans, pink
+noise, noise steps, clicks); babble of many voices is its known limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from device.core.audio import PERIOD, RATE, MicBlock, Ms
+
+BAND_HZ: Final = (250.0, 3800.0)
+GATE_DBFS: Final = -50.0
+"""Below this nothing counts as speech, however quiet the room."""
+ON_DB: Final = 8.0
+HOLD_DB: Final = 5.0
+LOWEST_FLOOR_DBFS: Final = -78.0
+LEARN_FRAMES: Final = 15
+LEARNED_CEILING_DBFS: Final = -45.0
+"""A person may speak at the very first press: what is learned is never taken for louder noise."""
+ONSET_FRAMES: Final = 3
+ONSET_WINDOW: Final = 4
+HANGOVER_FRAMES: Final = 25
+"""500 ms: shorter pauses are part of speaking."""
+LONGEST_FRAMES: Final = 1500
+"""30 s without a pause is a machine, not a person: start afresh with its level as the floor."""
+
+_FRAME_S: Final = PERIOD / RATE
+_RISE_QUIET_DB: Final = 3.0 * _FRAME_S
+_RISE_STUCK_DB: Final = 8.0 * _FRAME_S
+_PEAK_FALL_DB: Final = 6.0 * _FRAME_S
+_STUCK_FRAMES: Final = 60
+_BINS: Final = slice(
+    math.ceil(BAND_HZ[0] * PERIOD / RATE), math.floor(BAND_HZ[1] * PERIOD / RATE) + 1
+)
+# Parseval for a one-sided spectrum, relative to a full-scale square wave (RMS 1.0 = 0 dBFS).
+_SCALE: Final = 2.0 / (PERIOD * 32768.0) ** 2
+_NOTHING: Final = 1e-12
+
+
+def levels(pcm: bytes) -> list[float]:
+    """The band level of every whole 20 ms of mono 24 kHz S16_LE audio, in dBFS."""
+    whole = len(pcm) // (2 * PERIOD) * PERIOD
+    frames: npt.NDArray[np.float32] = (
+        np.frombuffer(pcm, "<i2", whole).reshape(-1, PERIOD).astype(np.float32)
+    )
+    spectrum = np.fft.rfft(frames, axis=1)[:, _BINS]
+    power = np.einsum("ij,ij->i", spectrum.real, spectrum.real)
+    power += np.einsum("ij,ij->i", spectrum.imag, spectrum.imag)
+    return [10.0 * math.log10(float(p) * _SCALE + _NOTHING) for p in power]
+
+
+class Vad:
+    """The detector. Feed it every block of an open microphone, in order.
+
+    `hearing` is True from the onset (60 to 80 ms into speech) to the end of the hangover
+    (500 ms after it). The noise floor outlives `reset`, so a person who speaks at the very press
+    is heard: only the first 300 ms of the device's life are spent on learning.
+    """
+
+    def __init__(self) -> None:
+        self.floor = 0.0
+        self._learned = 0
+        self._recent: deque[float] = deque(maxlen=_STUCK_FRAMES)
+        self._loud: deque[bool] = deque(maxlen=ONSET_WINDOW)
+        self._quiet = 0
+        self._length = 0
+        self._spoken = 0
+        self._peak = GATE_DBFS
+        self.hearing = False
+
+    @property
+    def spoken(self) -> Ms:
+        """How much speech was heard since the last `reset`."""
+        return Ms(round(self._spoken * _FRAME_S * 1000))
+
+    def reset(self) -> None:
+        """The gate opens anew: forget the last utterance, keep the noise floor."""
+        self._loud.clear()
+        self._recent.clear()
+        self.hearing = False
+        self._spoken = 0
+
+    def feed(self, block: MicBlock) -> bool:
+        """Listen to one block; True while somebody speaks. A rest of under 20 ms is passed over."""
+        for level in levels(block.pcm):
+            self._follow(level)
+            self._decide(level)
+        return self.hearing
+
+    def _follow(self, level: float) -> None:
+        """Move the noise floor."""
+        if self._learned < LEARN_FRAMES:
+            known = self.floor if self._learned else LEARNED_CEILING_DBFS
+            self.floor = max(LOWEST_FLOOR_DBFS, min(known, level))
+            self._learned += 1
+            return
+        self._recent.append(level)
+        stuck = (
+            len(self._recent) == _STUCK_FRAMES and min(self._recent) > self.floor + 2.0
+        )  # no dip for 1.2 s: it is noise that became louder
+        if level < self.floor:
+            self.floor += 0.3 * (level - self.floor)
+        elif stuck:
+            self.floor += _RISE_STUCK_DB
+        elif not self.hearing:
+            self.floor += min(_RISE_QUIET_DB, level - self.floor)
+        self.floor = max(LOWEST_FLOOR_DBFS, self.floor)
+
+    def _decide(self, level: float) -> None:
+        """Move between hearing and not."""
+        if not self.hearing:
+            self._loud.append(level > max(self.floor + ON_DB, GATE_DBFS))
+            if sum(self._loud) >= ONSET_FRAMES:
+                self._spoken += ONSET_FRAMES
+                self.hearing, self._quiet, self._length, self._peak = True, 0, 0, level
+            return
+        self._length += 1
+        self._peak = max(level, self._peak - _PEAK_FALL_DB)
+        hold = max(self.floor + HOLD_DB, self._peak - 25.0, GATE_DBFS - 4.0)
+        if level > hold:
+            self._quiet = 0
+            self._spoken += 1
+        else:
+            self._quiet += 1
+        if self._length >= LONGEST_FRAMES:
+            self.floor = min(self._recent)
+        if self._quiet >= HANGOVER_FRAMES or self._length >= LONGEST_FRAMES:
+            self.hearing = False
+            self._loud.clear()

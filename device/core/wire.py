@@ -1,0 +1,348 @@
+"""The dialect: Realtime API (GA) events as types. JSON text in, one message out, and back.
+
+Sizes are strict and names are tolerant. Both directions are tagged unions on `type`; an event
+this version does not know becomes `Unknown`, fields it does not know are ignored, and anything
+that does not fit its type (wrong JSON, wrong kinds, bad base64, half a sample) raises `WireError`.
+Beta spellings of event names still in use elsewhere are read, never written.
+
+Source: the API reference of the Realtime service; field by field the types of the official SDK.
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from typing import Annotated, Any, Final, Literal, NewType
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from device.core.audio import FRAME_BYTES, RATE, Ms
+from device.core.gate import Uplink
+
+ResponseId = NewType("ResponseId", str)
+
+Id = Annotated[str, Meta(max_length=256)]
+Word = Annotated[str, Meta(max_length=256)]
+MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
+"""The largest message accepted: 65 s of audio in one delta. The largest seen has 130 kB."""
+
+
+class WireError(ValueError):
+    """The server sent something that is not of this dialect. The text quotes no audio."""
+
+
+# What we send.
+
+
+class PcmFormat(Struct, frozen=True, tag_field="type", tag="audio/pcm"):
+    """16 bit mono at `rate` Hz; the service takes 24 000 only."""
+
+    rate: int = RATE
+
+
+class NoiseReduction(Struct, frozen=True):
+    """The service's own noise reduction, before its VAD."""
+
+    type: Literal["near_field", "far_field"]
+
+
+class SemanticVad(Struct, frozen=True, tag_field="type", tag="semantic_vad"):
+    """The server decides by meaning when a turn is over."""
+
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    create_response: bool = True
+    interrupt_response: bool = True
+
+
+class AudioInput(Struct, frozen=True):
+    """What the server does with our microphone. `noise_reduction: null` switches it off."""
+
+    turn_detection: SemanticVad
+    noise_reduction: NoiseReduction | None
+    format: PcmFormat = PcmFormat()
+
+
+class AudioOutput(Struct, frozen=True):
+    """How the server speaks."""
+
+    voice: str
+    format: PcmFormat = PcmFormat()
+
+
+class SessionAudio(Struct, frozen=True):
+    """Both directions."""
+
+    input: AudioInput
+    output: AudioOutput
+
+
+class Session(Struct, frozen=True, kw_only=True, tag_field="type", tag="realtime"):
+    """The settings we ask for, sent whole and once per connection."""
+
+    instructions: str
+    audio: SessionAudio
+    output_modalities: tuple[Literal["audio"]] = ("audio",)
+
+
+class _Client(Struct, frozen=True, tag_field="type"):
+    """Base of everything we send, except audio (see `append`)."""
+
+
+class SessionUpdate(_Client, frozen=True, tag="session.update"):
+    """First message of a connection."""
+
+    session: Session
+
+
+class Commit(_Client, frozen=True, tag="input_audio_buffer.commit"):
+    """The turn ends here: the buffered audio becomes an item."""
+
+
+class Clear(_Client, frozen=True, tag="input_audio_buffer.clear"):
+    """Forget what was appended since the last commit."""
+
+
+class CreateResponse(_Client, frozen=True, tag="response.create"):
+    """Ask for a reply."""
+
+
+class CancelResponse(_Client, frozen=True, tag="response.cancel"):
+    """Stop generating this reply."""
+
+    response_id: str
+
+
+class TruncateItem(_Client, frozen=True, tag="conversation.item.truncate"):
+    """The person heard this much of the item: the server's memory is cut there."""
+
+    item_id: str
+    audio_end_ms: Ms
+    content_index: int = 0
+
+
+class DeleteItem(_Client, frozen=True, tag="conversation.item.delete"):
+    """The person heard nothing of the item: it never was."""
+
+    item_id: str
+
+
+ClientEvent = (
+    SessionUpdate | Commit | Clear | CreateResponse | CancelResponse | TruncateItem | DeleteItem
+)
+
+_encoder: Final = msgspec.json.Encoder()
+_APPEND: Final = b'{"type":"input_audio_buffer.append","audio":"'
+
+
+def encode(event: ClientEvent) -> bytes:
+    """One event as JSON text (UTF-8)."""
+    return _encoder.encode(event)
+
+
+def append(uplink: Uplink) -> bytes:
+    """Microphone audio as JSON text. A template is 4 times cheaper than any encoder (measured)."""
+    return _APPEND + b2a_base64(uplink.pcm, newline=False) + b'"}'
+
+
+# What we receive.
+
+
+class _Server(Struct, frozen=True, tag_field="type", gc=False):
+    """Base of everything we use of what the server sends. Fields it may leave out have defaults."""
+
+
+class SessionCreated(_Server, frozen=True, tag="session.created"):
+    """First event of every connection; `session` is the server's default."""
+
+    session: dict[str, Any]
+
+
+class SessionUpdated(_Server, frozen=True, tag="session.updated"):
+    """The settings in force: to be compared with what was asked for."""
+
+    session: dict[str, Any]
+
+
+class Fault(Struct, frozen=True):
+    """The server's own words for what went wrong."""
+
+    message: str = ""
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+
+
+class ServerError(_Server, frozen=True, tag="error"):
+    """Something we sent was refused. Never fatal by itself: a close frame would follow."""
+
+    error: Fault
+
+
+class SpeechStarted(_Server, frozen=True, tag="input_audio_buffer.speech_started"):
+    """The server's VAD heard an onset; `item_id` runs through the whole utterance."""
+
+    item_id: Id
+    audio_start_ms: int = 0
+
+
+class SpeechStopped(_Server, frozen=True, tag="input_audio_buffer.speech_stopped"):
+    """The server decided that the utterance is over."""
+
+    item_id: Id
+    audio_end_ms: int = 0
+
+
+class Committed(_Server, frozen=True, tag="input_audio_buffer.committed"):
+    """The utterance is an item of the conversation now."""
+
+    item_id: Id
+
+
+class ResponseInfo(Struct, frozen=True):
+    """A reply as a whole. `usage` comes with `response.done`."""
+
+    id: Id
+    status: str | None = None
+    status_details: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+
+    @property
+    def failure(self) -> Fault | None:
+        """Why the reply failed, when it did."""
+        if self.status != "failed":
+            return None
+        error = (self.status_details or {}).get("error")
+        fields = error if isinstance(error, dict) else {}
+        return Fault(str(fields.get("message") or "no reason given"), fields.get("code"))
+
+    def tokens(self, name: Literal["input_tokens", "output_tokens"]) -> int | None:
+        """A number of the usage, when there is one."""
+        number = (self.usage or {}).get(name)
+        return number if isinstance(number, int) else None
+
+
+class ResponseCreated(_Server, frozen=True, tag="response.created"):
+    """A reply begins."""
+
+    response: ResponseInfo
+
+
+class ResponseDone(_Server, frozen=True, tag="response.done"):
+    """A reply is generated, cancelled or failed. Its sound may play on for long."""
+
+    response: ResponseInfo
+
+
+class ItemInfo(Struct, frozen=True):
+    """One item of a reply: a message, or a call of a function."""
+
+    id: Id
+    type: Word = "message"
+
+
+class OutputItemAdded(_Server, frozen=True, tag="response.output_item.added"):
+    """A reply has a further item: its deltas may come now."""
+
+    response_id: Id
+    item: ItemInfo
+
+
+class AudioDelta(_Server, frozen=True, tag="response.output_audio.delta"):
+    """A piece of sound of one item: mono, 24 kHz, S16_LE, whole frames (checked by `decode`)."""
+
+    response_id: Id
+    item_id: Id
+    delta: bytes
+
+
+class AudioDone(_Server, frozen=True, tag="response.output_audio.done"):
+    """All sound of one item was sent."""
+
+    response_id: Id
+    item_id: Id
+
+
+class BetaAudioDelta(AudioDelta, frozen=True, tag="response.audio.delta"):
+    """The beta spelling of `AudioDelta`."""
+
+
+class BetaAudioDone(AudioDone, frozen=True, tag="response.audio.done"):
+    """The beta spelling of `AudioDone`."""
+
+
+class Unknown(Struct, frozen=True):
+    """An event this version does not use. `kind` is its `type`, cut to 80 characters."""
+
+    kind: str
+
+
+ServerEvent = (
+    SessionCreated
+    | SessionUpdated
+    | ServerError
+    | SpeechStarted
+    | SpeechStopped
+    | Committed
+    | ResponseCreated
+    | ResponseDone
+    | OutputItemAdded
+    | AudioDelta
+    | AudioDone
+    | BetaAudioDelta
+    | BetaAudioDone
+)
+
+
+class _Envelope(Struct):
+    type: str | UnsetType = UNSET
+
+
+_KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in ServerEvent.__args__)
+_decoder: Final[msgspec.json.Decoder[ServerEvent]] = msgspec.json.Decoder(ServerEvent)
+_envelope: Final = msgspec.json.Decoder(_Envelope)
+
+
+def decode(text: bytes) -> ServerEvent | Unknown:
+    """One message of the server. Raises `WireError` naming what does not fit."""
+    try:
+        event = _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        return _not_ours(text, problem)
+    if isinstance(event, AudioDelta) and len(event.delta) % FRAME_BYTES:
+        raise WireError(f"audio delta of {len(event.delta)} bytes: not whole samples")
+    return event
+
+
+def _not_ours(text: bytes, problem: Exception) -> Unknown:
+    """Tell an event that is merely unknown from one that is broken."""
+    try:
+        kind = _envelope.decode(text).type
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise WireError(f"not an event: {problem}") from None
+    if kind is UNSET or kind in _KNOWN:
+        raise WireError(f"{'event' if kind is UNSET else kind}: {problem}")
+    return Unknown(str(kind)[:80])
+
+
+def differences(asked: Session, granted: dict[str, Any]) -> list[str]:
+    """What the server's echo does differently from what was asked, as sentences; [] when nothing.
+
+    Some servers ignore an update and still answer `session.updated`. Only what we asked for is
+    compared; fields the server adds, and those it leaves out of its echo, are its own affair.
+    """
+    wish = msgspec.to_builtins(asked)
+    return list(_compare("session", wish, granted))
+
+
+def _compare(path: str, asked: object, granted: object) -> list[str]:
+    if isinstance(asked, dict) and isinstance(granted, dict):
+        found = []
+        for key, value in asked.items():
+            if key in granted:
+                found += _compare(f"{path}.{key}", value, granted[key])
+        return found
+    same = list(asked) == granted if isinstance(asked, tuple) else asked == granted
+    if same:
+        return []
+    what = "other than asked" if path == "session.instructions" else f"{granted!r}, not {asked!r}"
+    return [f"{path} is {what}"[:200]]
