@@ -148,6 +148,8 @@ class Answer:
             self._write_ending()
         elif self.state is Reply.SPEAKING:
             self.turn.played(event.account)
+            if any(account.heard < account.received for account in event.account):
+                self._replies.disown()  # the speaker failed in mid-reply
             if self._habits.half_duplex:
                 self._outlet.do(ev.SetTimer(Timer.ECHO, ECHO_S))
             else:

@@ -135,11 +135,17 @@ class Conversation:
     def _dialing(self, _: ev.Dialing) -> None:
         self._connection.signal(LinkSignal.DIALING)
 
-    def _link_up(self, _: ev.LinkUp) -> None:
+    def _link_up(self, event: ev.LinkUp) -> None:
         self._connection.signal(LinkSignal.CONFIRMED)
         self._answer.connected()
         self._question.connection_changed()
         self._outlet.report("link", {"state": "up", "reason": "configured"}, "link up")
+        for difference in event.differences:
+            self._outlet.complain(
+                "settings",
+                f"the server does otherwise than asked: {difference}",
+                "check that it knows this setting",
+            )
 
     def _link_down(self, event: ev.LinkDown) -> None:
         news = self._connection.up or self._connection.trouble != event.code
@@ -174,6 +180,16 @@ class Conversation:
             part = event.part.value
             self._outlet.report("recovered", {"part": part}, f"the {part} is back")
 
+    def _xrun(self, event: ev.Xrun) -> None:
+        part = event.part.value
+        self._outlet.report(
+            "xrun",
+            {"part": part},
+            f"the sound of the {part} was interrupted: the machine was late",
+            level="warning",
+            repeats=f"xrun {part}",
+        )
+
     def _timer(self, event: ev.TimerFired) -> None:
         match event.timer:
             case Timer.LINGER:
@@ -197,6 +213,16 @@ class Conversation:
             self.ignored["event of no use"] += 1
         else:
             handler(self, event.message)
+
+    def _garbled(self, event: ev.Garbled) -> None:
+        self.ignored["garbage"] += 1
+        self._outlet.report(
+            "garbage",
+            {"what": event.what[:200]},
+            f"the server sent garbage: {event.what[:200]}",
+            level="warning",
+            repeats="garbage",
+        )
 
     def _refused(self, message: wire.ServerError) -> None:
         fault = message.error
@@ -231,8 +257,10 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.LinkUp: Conversation._link_up,
     ev.LinkDown: Conversation._link_down,
     ev.Received: Conversation._received,
+    ev.Garbled: Conversation._garbled,
     ev.Sounded: lambda self, event: self._answer.sounded(event),
     ev.PlayoutEnded: lambda self, event: self._answer.played(event),
+    ev.Xrun: Conversation._xrun,
     ev.PartFailed: Conversation._part_failed,
     ev.PartReady: Conversation._part_ready,
     ev.TimerFired: Conversation._timer,

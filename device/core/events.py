@@ -98,9 +98,13 @@ class Dialing:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Connected and configured: the server has confirmed our settings."""
+    """Connected and configured: the server has confirmed our settings.
+
+    `differences` are sentences on what it does otherwise than asked.
+    """
 
     at: float
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,14 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Garbled:
+    """The server sent something that is not of its dialect."""
+
+    at: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sounded:
     """The first frame of `item` became audible at `at`."""
 
@@ -135,6 +147,14 @@ class PlayoutEnded:
 
     at: float
     account: tuple[Heard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Xrun:
+    """The sound of a part was interrupted because we were late: lost, or a gap."""
+
+    at: float
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +193,8 @@ class Stopping:
 
 Event = (
     Pressed | Released | Tapped | MuteChanged | MicHeard | MicClosed
-    | Dialing | LinkUp | LinkDown | Received
-    | Sounded | PlayoutEnded | PartFailed | PartReady | TimerFired | Stopping
+    | Dialing | LinkUp | LinkDown | Received | Garbled
+    | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | TimerFired | Stopping
 )  # fmt: skip
 
 
@@ -267,12 +287,16 @@ class Redial:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A line for the journal: `event` with its fields, and a sentence for people."""
+    """A line for the journal: `event` with its fields, and a sentence for people.
+
+    Lines with the same `repeats` are written once a minute at most, with their number.
+    """
 
     event: str
     fields: Mapping[str, object] = field(default_factory=dict)
     sentence: str = ""
     level: Literal["debug", "info", "warning", "error"] = "info"
+    repeats: str = ""
 
 
 Effect = (

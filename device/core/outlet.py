@@ -26,14 +26,15 @@ class Outlet:
     def report(
         self, event: str, fields: dict[str, object], sentence: str = "", *,
         level: Literal["debug", "info", "warning", "error"] = "info",
+        repeats: str = "",
     ) -> None:  # fmt: skip
         """Let this be written in the journal."""
-        self._effects.append(Report(event, fields, sentence, level))
+        self._effects.append(Report(event, fields, sentence, level, repeats))
 
     def complain(self, code: str, what: str, cure: str) -> None:
         """Let this be written in the journal as an error: what happened, and what to do."""
         fields: dict[str, object] = {"code": code, "what": what, "cure": cure}
-        self.report("error", fields, f"{what}; {cure}", level="error")
+        self.report("error", fields, f"{what}; {cure}", level="error", repeats=f"error {code}")
 
     def take(self) -> list[Effect]:
         """All of them; the outlet is empty again."""

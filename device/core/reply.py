@@ -94,9 +94,11 @@ class Replies:
         Heard to its end: nothing, a needless truncate makes models repeat themselves. Not heard
         at all: it never was. Else: cut its memory at the millisecond that was audible.
         """
-        if account.item not in self._announced:
+        response = self._announced.get(account.item)
+        if response is None:
             return None
-        if account.heard >= account.received and account.item in self._complete:
+        whole = account.item in self._complete or response not in self._disowned
+        if account.heard >= account.received and whole:
             return None
         if not account.heard_ms:
             return DeleteItem(account.item)

@@ -1,0 +1,157 @@
+"""The command line: words in, exit status out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+# One thread for numpy's linear algebra, which we do not use: saves 8 MB and a thread per core.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from device import __version__
+from device.errors import PresselError
+
+CONFIG: Final = Path("/etc/pressel/pressel.yaml")
+RUNTIME: Final = Path("/run/pressel")
+DESCRIPTION: Final = "A push-to-talk voice appliance for Raspberry Pi-class boards."
+EPILOG: Final = """\
+First time on a new board?   pressel check
+The daemon's log:            journalctl -u pressel -f
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status, after sysexits(3)."""
+    arguments = _parser().parse_args(words)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except PresselError as problem:
+        print(problem if problem.code == "config" else f"pressel: {problem}", file=sys.stderr)
+        return problem.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "pressel", description=DESCRIPTION, epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"pressel {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, does: Callable[[argparse.Namespace], int], text: str) -> (
+        argparse.ArgumentParser
+    ):  # fmt: skip
+        sub = commands.add_parser(name, help=text, description=text + ".")
+        sub.set_defaults(command=does)
+        sub.add_argument(
+            "--config", "-c", type=Path, default=CONFIG, metavar="FILE", help=f"default: {CONFIG}"
+        )
+        sub.add_argument("--log-format", choices=("text", "json"), help="default: what fits stderr")
+        sub.add_argument(
+            "--runtime-dir", type=Path, metavar="DIR",
+            help="where the control socket is; $RUNTIME_DIRECTORY goes before it",
+        )  # fmt: skip
+        return sub
+
+    command("run", _run, "Run the daemon (what systemd starts)")
+    command("check", _check, "Test each part, one line each, with the cure")
+    command("devices", _devices, "List the ALSA devices and what they can do")
+    command("config", _config, "Print the effective configuration, secrets masked")
+    demo = command("demo", _demo, "Run the main job without hardware, key or network")
+    demo.add_argument("--live", action="store_true", help="use this machine's own sound card")
+    demo.add_argument("--out", type=Path, default=Path("demo"), help="where the recordings go")
+    simulate = command("simulate", _simulate, "Run the local server alone")
+    simulate.add_argument("--host", default="127.0.0.1")
+    simulate.add_argument("--port", type=int, default=8765)
+    for word, text in {
+        "press": "Press the running daemon's button",
+        "release": "Release the running daemon's button",
+        "tap": "Tap the running daemon's button",
+        "status": "Ask the running daemon what it is doing",
+    }.items():
+        command(word, _remote, text).set_defaults(word=word)
+    return parser
+
+
+# Each command imports what it needs: `pressel status` must not load a sound library.
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from device.config import load_file
+    from device.daemon import run
+    from device.drivers.journal import Journal, natural_format
+
+    loaded = load_file(arguments.config)
+    log = loaded.config.log
+    journal = Journal(arguments.log_format or natural_format(), level=log.level)
+    for warning in loaded.warnings:
+        journal.write("warning", "config", f"{arguments.config}:{warning}", line=warning.line)
+    return run(loaded.config, journal, environ=os.environ, runtime=_runtime(arguments))
+
+
+def _runtime(arguments: argparse.Namespace) -> Path | None:
+    """The directory of the control socket; None where there can be none."""
+    given = os.environ.get("RUNTIME_DIRECTORY")
+    directory = Path(given) if given else arguments.runtime_dir or RUNTIME
+    with contextlib.suppress(OSError):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    return directory if directory.is_dir() else None
+
+
+def _remote(arguments: argparse.Namespace) -> int:
+    from device.drivers.control import ask
+
+    given = os.environ.get("RUNTIME_DIRECTORY")
+    directory = Path(given) if given else arguments.runtime_dir or RUNTIME
+    reply = ask(directory, arguments.word)
+    if arguments.word == "status":
+        print(reply)
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from device.config import load_file, show
+
+    loaded = load_file(arguments.config)
+    for warning in loaded.warnings:
+        print(f"{arguments.config}:{warning}", file=sys.stderr)
+    print(show(loaded.config), end="")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from device.check import check
+
+    return check(arguments.config)
+
+
+def _devices(_: argparse.Namespace) -> int:
+    from device.check import devices
+
+    return devices()
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from device.demo import demo
+
+    return demo(arguments.out, live=arguments.live)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from device.demo.answers import script
+    from device.simulator.server import serve
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(arguments.host, arguments.port, script()))
+    return 0

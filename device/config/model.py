@@ -1,0 +1,319 @@
+"""Everything a person may set: the keys of `pressel.yaml` as types.
+
+Attribute names are the keys of the file. Each `Meta` carries the range that is enforced and the
+description that documents it; `extra` holds what the complaints need:
+
+    unit     what a number counts
+    say      how to ask for this value, where the type alone does not tell
+    prose    True for text meant for a reader: typographic quotes and line breaks may stand in it
+
+Nothing here is checked on construction: `device.config.parse` is the door, and it checks all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from device.errors import Secret
+
+VERSION: Final = 1
+"""The format this Pressel reads."""
+
+Device = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        extra={"say": 'the ALSA name in quotes, such as "plughw:CARD=ArrayUAC10"'},
+    ),
+]
+Channel = Annotated[int, Meta(ge=0, le=31)]
+Gpio = Annotated[
+    int,
+    Meta(ge=0, le=27, description="GPIO number as in GPIO17, not the position on the header"),
+]
+
+
+class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part of the file."""
+
+
+class Server(_Section, frozen=True, kw_only=True):
+    """Which Realtime server answers, and what opens it."""
+
+    url: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=2000,
+            description="Realtime endpoint, wss:// (ws:// on this machine or with allow_insecure)",
+            extra={"say": 'an address such as "wss://api.openai.com/v1/realtime"'},
+        ),
+    ] = "wss://api.openai.com/v1/realtime"
+    profile: Annotated[
+        Literal["openai", "azure", "local"],
+        Meta(description="How this server wants to be addressed"),
+    ] = "openai"
+    model: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=200,
+            description="Model name, or the deployment name on Azure",
+            extra={"say": 'a model name such as "gpt-realtime-2.1"'},
+        ),
+    ] = "gpt-realtime-2.1"
+    api_key: Annotated[
+        Secret | None,
+        Meta(
+            description="The key; a system credential and PRESSEL_API_KEY go before it",
+            extra={"say": 'the key in quotes, such as "sk-..."'},
+        ),
+    ] = None
+    key_url: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=2000,
+                description="Address of a broker that mints short-lived client secrets",
+                extra={"say": 'an address such as "https://keys.example.org/pressel"'},
+            ),
+        ]
+        | None
+    ) = None
+    allow_insecure: Annotated[
+        bool,
+        Meta(description="Allow ws:// to another machine: voice and key travel unencrypted"),
+    ] = False
+
+
+class Assistant(_Section, frozen=True, kw_only=True):
+    """Who answers, and how."""
+
+    instructions: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=16_000,
+            description="What the assistant is told about itself",
+            extra={"say": "a sentence in quotes", "prose": True},
+        ),
+    ] = "You are a helpful voice in a small box. Answer briefly."
+    voice: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=200,
+            description="Voice of the server",
+            extra={"say": "the name of a voice, such as marin or cedar"},
+        ),
+    ] = "marin"
+    language: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$",
+            description="Language of the conversation and of the spoken failure sentences",
+            extra={"say": "a language code such as en or pt-BR"},
+        ),
+    ] = "en"
+    eagerness: Annotated[
+        Literal["low", "medium", "high", "auto"],
+        Meta(description="How soon the server takes a pause for the end of a turn"),
+    ] = "auto"
+    noise_reduction: Annotated[
+        Literal["near_field", "far_field", "off"],
+        Meta(description="What the server does against noise; far_field for a box in a room"),
+    ] = "far_field"
+
+
+class Talk(_Section, frozen=True, kw_only=True):
+    """What a press means."""
+
+    style: Annotated[
+        Literal["auto", "tap", "hold"],
+        Meta(description="auto: a short press is a tap, a longer one is a hold"),
+    ] = "auto"
+    release: Annotated[
+        Literal["commit", "server"],
+        Meta(description="What ends a held turn: the release itself, or the server after it"),
+    ] = "commit"
+    wake: Annotated[
+        Literal["none", "voice"],
+        Meta(description="voice: loud speech opens the microphone too, so it stays open in RAM"),
+    ] = "none"
+    linger_s: Annotated[
+        float,
+        Meta(
+            ge=0.5,
+            le=600,
+            description="Quiet time after which a tapped conversation closes the microphone",
+            extra={"unit": "seconds"},
+        ),
+    ] = 8.0
+
+
+class Microphone(_Section, frozen=True, kw_only=True):
+    """Where speech comes in."""
+
+    device: Annotated[Device, Meta(description="ALSA capture device, by name")]
+    chunk_ms: Annotated[
+        int,
+        Meta(
+            ge=20,
+            le=100,
+            multiple_of=20,
+            description="Audio per message to the server, in whole periods of 20 ms",
+            extra={"unit": "ms"},
+        ),
+    ] = 40
+    channels: Annotated[
+        int, Meta(ge=1, le=32, description="Channels to open the microphone with")
+    ] = 1
+    use: Annotated[
+        Channel
+        | Annotated[tuple[Channel, ...], Meta(min_length=1, max_length=32)]
+        | Literal["best", "beam"],
+        Meta(
+            description="One channel, several to average, the best one, or a beam",
+            extra={"say": "a channel such as 0, a list such as [1, 2], best or beam"},
+        ),
+    ] = 0
+    preroll_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2000,
+            description="Audio kept from before the press; above 0 the microphone stays open",
+            extra={"unit": "ms"},
+        ),
+    ] = 0
+    echo: Annotated[
+        Literal["auto", "hardware", "software", "half_duplex"],
+        Meta(description="What keeps the loudspeaker out of the microphone"),
+    ] = "auto"
+
+
+class Speaker(_Section, frozen=True, kw_only=True):
+    """Where the answer comes out."""
+
+    device: Annotated[Device, Meta(description="ALSA playback device, by name")]
+    volume: Annotated[
+        int, Meta(ge=0, le=100, description="Loudness", extra={"unit": "percent"})
+    ] = 70
+    output_delay_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=500,
+            description="Delay behind ALSA (amplifier, HDMI, Bluetooth), taken off what was heard",
+            extra={"unit": "ms"},
+        ),
+    ] = 0
+
+
+class Button(_Section, frozen=True, kw_only=True):
+    """A push button on one pin."""
+
+    gpio: Gpio
+    pull: Annotated[
+        Literal["up", "down"], Meta(description="up: the button connects the pin to ground")
+    ] = "up"
+
+
+class Led(_Section, frozen=True, kw_only=True):
+    """A light of one colour."""
+
+    gpio: Gpio
+
+
+class Rgb(_Section, frozen=True, kw_only=True):
+    """A light of three colours."""
+
+    red: Gpio
+    green: Gpio
+    blue: Gpio
+
+
+class Mute(_Section, frozen=True, kw_only=True):
+    """A switch that mutes while it connects its pin to ground."""
+
+    gpio: Gpio
+
+
+class Panel(_Section, frozen=True, kw_only=True):
+    """Button, light and switch. No pin is touched that the file does not name."""
+
+    button: Annotated[
+        Button | Literal["none"],
+        Meta(
+            description="The button to speak",
+            extra={"say": "{gpio: 17, pull: up} with your own pin, or none"},
+        ),
+    ] = "none"
+    led: Annotated[
+        Led | Literal["none"],
+        Meta(
+            description="A light of one colour; not together with rgb",
+            extra={"say": "{gpio: 18} with your own pin, or none"},
+        ),
+    ] = "none"
+    rgb: Annotated[
+        Rgb | Literal["none"],
+        Meta(
+            description="A light of three colours; not together with led",
+            extra={"say": "{red: 5, green: 6, blue: 13} with your own pins, or none"},
+        ),
+    ] = "none"
+    mute: Annotated[
+        Mute | Literal["none"],
+        Meta(
+            description="A switch that mutes the microphone",
+            extra={"say": "{gpio: 27} with your own pin, or none"},
+        ),
+    ] = "none"
+
+
+class Limits(_Section, frozen=True, kw_only=True):
+    """What it may cost and how long it may talk."""
+
+    daily_usd: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=1000,
+            description="Cost of one day; a spoken warning comes at 80 %",
+            extra={"unit": "US dollars"},
+        ),
+    ] = 2.0
+    reply_s: Annotated[
+        int,
+        Meta(ge=1, le=3600, description="Longest answer", extra={"unit": "seconds"}),
+    ] = 120
+
+
+class Log(_Section, frozen=True, kw_only=True):
+    """What is written down."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least important line kept")
+    ] = "info"
+    transcripts: Annotated[
+        bool, Meta(description="Write what was said into the log: a privacy decision")
+    ] = False
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    version: Annotated[int, Meta(ge=1, le=VERSION, description="Format of this file")]
+    server: Server = Server()
+    assistant: Assistant = Assistant()
+    talk: Talk = Talk()
+    microphone: Microphone
+    speaker: Speaker
+    panel: Panel = Panel()
+    limits: Limits = Limits()
+    log: Log = Log()

@@ -1,0 +1,152 @@
+"""What no single value can tell: how settings fit together, and which come later.
+
+A rule sees the configuration and the places of what was written; it complains about places only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from device.config.model import Config
+from device.config.text import Entry, Scalar, Sequence
+from device.errors import Problem
+
+Places = dict[str, Entry]
+
+# (path, the values that wait, what happens meanwhile). Empty values: the setting as such waits.
+_LATER: Final = (
+    ("server.key_url", (), "api_key, PRESSEL_API_KEY or the system credential is used"),
+    ("talk.wake", ("voice",), "only the button opens the microphone"),
+    ("microphone.use", ("best", "beam"), "channel 0 is used"),
+    ("microphone.echo", ("software",), "it behaves like half_duplex"),
+    ("limits", (), "nothing is limited: watch the cost at your provider"),
+)
+
+_PIN_NAMES: Final = ("gpio", "red", "green", "blue")
+
+
+def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:
+    """Everything that contradicts itself. A rule is silent where a value already failed."""
+    if not failed & {"server.url", "server.allow_insecure"}:
+        yield from _address(config, places=places, path="server.url", schemes=("wss", "ws"))
+    if "server.key_url" in places and not failed & {"server.key_url", "server.allow_insecure"}:
+        yield from _address(config, places=places, path="server.key_url", schemes=("https", "http"))
+    if not failed & {"microphone.use", "microphone.channels"}:
+        yield from _channels(config, places=places)
+    yield from _pins(config, places=places, failed=failed)
+
+
+def warnings(config: Config, *, places: Places) -> Iterator[Problem]:
+    """What is accepted and yet worth a line in the journal."""
+    for path, values, meanwhile in _LATER:
+        entry = places.get(path)
+        if entry is None:
+            continue
+        section, _, name = path.partition(".")
+        value = getattr(getattr(config, section), name) if name else None
+        if not values:
+            what = f"{path} is accepted, but this version does not do it yet"
+            yield Problem(entry.key.line, entry.key.column, what, meanwhile)
+        elif value in values:
+            what = f"{path}: {value} is accepted, but this version does not do it yet"
+            yield Problem(entry.value.line, entry.value.column, what, meanwhile)
+    for section in ("microphone", "speaker"):
+        device: str = getattr(config, section).device
+        entry = places.get(f"{section}.device")
+        if entry and re.match(r"(plug)?hw:(\d|CARD=\d+(,|$))", device):
+            what = f"{section}.device names its card by number, which can change at every start"
+            cure = "type it by name; pressel devices lists the names"
+            yield Problem(entry.value.line, entry.value.column, what, cure)
+
+
+def _address(
+    config: Config, *, places: Places, path: str, schemes: tuple[str, str]
+) -> Iterator[Problem]:
+    """An address is whole, and it is encrypted unless it stays inside this machine."""
+    entry = places.get(path)
+    if entry is None:
+        return
+    address = config.server.url if path == "server.url" else config.server.key_url or ""
+    secure, plain = schemes
+    fault = _malformed(address, schemes=schemes)
+    cure = f'type the whole address, such as "{secure}://example.org/v1/realtime"'
+    if not fault:
+        parts = urlsplit(address)
+        if parts.scheme == secure or config.server.allow_insecure or _is_loopback(parts):
+            return
+        fault = f"is {plain}:// to another machine: voice and key would travel unencrypted"
+        cure = f"type {secure}://, or allow_insecure: true below server: if you want that"
+    yield Problem(entry.value.line, entry.value.column, f"{path} {fault}", cure)
+
+
+def _malformed(address: str, *, schemes: tuple[str, str]) -> str:
+    """What is wrong with an address, without repeating it: it may hold a key. '' is nothing."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "has an impossible host or port"
+    if parts.scheme not in schemes:
+        return f"does not begin with {schemes[0]}://"
+    if not host or not re.fullmatch(r"[\w.:-]+", host) or re.search(r"\s", address):
+        return "has no host, or a space in it"
+    if port == 0:
+        return "has an impossible host or port"
+    if parts.username is not None or parts.password is not None:
+        return "has a name or password in it, which would end up in logs"
+    if parts.fragment or address.endswith("#"):
+        return "has a # in it, which no server sees"
+    return ""
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _channels(config: Config, *, places: Places) -> Iterator[Problem]:
+    """The channels in use are among the channels that are opened, each once."""
+    entry, microphone = places.get("microphone.use"), config.microphone
+    if entry is None or isinstance(microphone.use, str):
+        return
+    last = microphone.channels - 1
+    cure = f"type a number from 0 to {last}" if last else "type 0"
+    cure += ", or set microphone.channels to what the microphone has"
+    listed = isinstance(entry.value, Sequence)
+    items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+    used = microphone.use if isinstance(microphone.use, tuple) else (microphone.use,)
+    for number, (item, channel) in enumerate(zip(items, used, strict=True)):
+        if channel > last:
+            what = f"microphone.use names channel {channel}, but channels is {microphone.channels}"
+            yield Problem(item.line, item.column, what, cure)
+        elif listed and channel in used[:number]:
+            what = f"microphone.use names channel {channel} twice"
+            yield Problem(item.line, item.column, what, "name each channel once")
+
+
+def _pins(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:
+    """One pin does one thing, and one light shows."""
+    panel = config.panel
+    if panel.led != "none" and panel.rgb != "none":
+        key = max((places["panel.led"].key, places["panel.rgb"].key), key=lambda k: k.line)
+        what = "panel.led and panel.rgb are both given, but there is one light"
+        yield Problem(key.line, key.column, what, "delete one of the two")
+    users: dict[str, str] = {}
+    for path, entry in places.items():
+        name = path.rpartition(".")[2]
+        if name not in _PIN_NAMES or path in failed or not isinstance(entry.value, Scalar):
+            continue
+        pin = entry.value.text
+        first = users.setdefault(pin, path)
+        if first != path:
+            what = f"{path} is pin {pin}, which {first} already uses"
+            yield Problem(entry.value.line, entry.value.column, what, "give each its own pin")

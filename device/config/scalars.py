@@ -1,0 +1,215 @@
+"""One value: from what was typed to the type that is asked for, or to what to type instead.
+
+Nothing is guessed. Where YAML readers disagree about a value (`NO`, `0123`, `22:30`, `1_000`), the
+person is asked to write it so that nobody can.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import yaml
+from msgspec import inspect
+
+from device.config.characters import CURLY_QUOTES
+from device.config.text import Scalar
+from device.errors import Secret
+
+_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)$")
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?$")
+_NOTHING: Final = ("", "~", "null", "Null", "NULL")
+_KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}")
+_PROSE_MARKS: Final = "\n\u200c\u200d"
+"""Line breaks and the joiners, which `characters` lets through where they are letters."""
+
+_MAX_SECRET: Final = 1000
+
+_YAML_WORDS: Final = {
+    "tag:yaml.org,2002:bool": "yes or no",
+    "tag:yaml.org,2002:int": "a number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:timestamp": "a date",
+    "tag:yaml.org,2002:null": "nothing",
+}
+
+
+class MistypedError(Exception):
+    """A value that is not what was asked for: what it is, and what to type ('' = the usual)."""
+
+    def __init__(self, what: str, *, cure: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.cure = cure
+
+
+def shown(text: str) -> str:
+    """A text as it may stand in a complaint: quoted, short, and without anything like a key."""
+    short = text if len(text) <= 40 else text[:37] + "..."
+    return f"'{_KEY_SHAPE.sub('(a key)', short)}'".replace("\n", " ")
+
+
+def ask(kind: inspect.Type, *, extra: dict[str, Any]) -> str:
+    """How to ask for a value of this kind: 'a whole number from 0 to 100'."""
+    if "say" in extra:
+        return str(extra["say"])
+    match kind:
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType() | inspect.FloatType():
+            if kind.ge == kind.le:
+                return f"{kind.ge:g}"
+            whole = "whole " if isinstance(kind, inspect.IntType) else ""
+            steps = f" in steps of {kind.multiple_of:g}" if kind.multiple_of else ""
+            unit = f" ({extra['unit']})" if "unit" in extra else ""
+            return f"a {whole}number from {kind.ge:g} to {kind.le:g}{steps}{unit}"
+        case inspect.LiteralType():
+            return "one of " + ", ".join(str(value) for value in kind.values)
+        case inspect.StructType():
+            return "its settings below it as key: value, each indented by two spaces"
+        case _:
+            return "text in quotes"
+
+
+def read_literal(scalar: Scalar, kind: inspect.LiteralType) -> str:
+    """One of a few words."""
+    if scalar.text in kind.values:
+        return scalar.text
+    text = scalar.text.lower().replace("-", "_")
+    if text in kind.values:
+        raise MistypedError(
+            f"is {shown(scalar.text)}, which is spelled differently", cure=f"type {text}"
+        )
+    raise MistypedError(f"is {shown(scalar.text)}, which is not one of its values")
+
+
+def read_bool(scalar: Scalar) -> bool:
+    """`true` or `false`, and no other of YAML's eleven spellings."""
+    if scalar.text in ("true", "false") and not scalar.quoted:
+        return scalar.text == "true"
+    meant = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}
+    cure = meant.get(scalar.text.lower(), "false" if scalar.text.lower() == "off" else "")
+    raise MistypedError(
+        f"is {_typed(scalar)}, not true or false", cure=f"type {cure}" if cure else ""
+    )
+
+
+def read_number(scalar: Scalar, kind: inspect.IntType | inspect.FloatType) -> int | float:
+    """A number in plain digits, inside its range."""
+    whole = isinstance(kind, inspect.IntType)
+    if scalar.quoted or not (_WHOLE if whole else _NUMBER).match(scalar.text):
+        name = "a whole number" if whole else "a number"
+        raise MistypedError(
+            f"is {_typed(scalar)}, not {name}", cure=_plain_digits(scalar.text, kind)
+        )
+    number = float(scalar.text)  # never fails: more digits than it can hold are infinity
+    if kind.ge is not None and number < kind.ge:
+        raise MistypedError(f"is {shown(scalar.text)}, less than {kind.ge:g}")
+    if kind.le is not None and number > kind.le:
+        raise MistypedError(f"is {shown(scalar.text)}, more than {kind.le:g}")
+    if kind.multiple_of and number % kind.multiple_of:
+        raise MistypedError(f"is {shown(scalar.text)}, not a multiple of {kind.multiple_of:g}")
+    return int(number) if whole else number
+
+
+def read_text(scalar: Scalar, kind: inspect.StrType, *, prose: bool) -> str:
+    """A text that every YAML reader takes for the same text."""
+    text = scalar.text
+    if scalar.cut and prose:
+        raise MistypedError(
+            "ends at the '#': what follows it is a comment to YAML", cure="put the text in quotes"
+        )
+    if kind.pattern is not None:
+        if not re.search(kind.pattern, text):
+            small = text.lower()
+            cure = f"type {small}" if re.search(kind.pattern, small) else ""
+            raise MistypedError(f"is {shown(text)}, which is not in the expected form", cure=cure)
+        return text
+    reads_as = "" if scalar.quoted else _other_reading(text)
+    if reads_as:
+        cure = f'put it in quotes: "{text}"' if len(text) <= 40 else "put it in quotes"
+        raise MistypedError(f"is {shown(text)}, {reads_as} to YAML", cure=cure)
+    refuse_unprintable(text, prose=prose)
+    if kind.min_length is not None and len(text.strip()) < kind.min_length:
+        raise MistypedError("is empty")
+    if kind.max_length is not None and len(text) > kind.max_length:
+        raise MistypedError(
+            f"has {len(text)} letters, more than {kind.max_length}", cure="shorten it"
+        )
+    return text
+
+
+def read_secret(scalar: Scalar) -> Secret:
+    """A secret. No complaint about it ever repeats any of it."""
+    if scalar.cut:
+        cure = "put the value in quotes"
+        raise MistypedError("ends at the '#': what follows it is a comment to YAML", cure=cure)
+    if not scalar.quoted and _other_reading(scalar.text):
+        raise MistypedError("is not text to YAML", cure="put the value in quotes")
+    fault = secret_fault(scalar.text)
+    if fault:
+        raise MistypedError(fault)
+    return Secret(scalar.text)
+
+
+def secret_fault(text: str) -> str:
+    """What keeps this text from being a key, without repeating it; '' when nothing does."""
+    if not text:
+        return "is empty"
+    if len(text) > _MAX_SECRET:
+        return f"has {len(text)} letters, more than {_MAX_SECRET}"
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return "holds a space, a line break or a letter that no key has"
+    return ""
+
+
+def refuse_nothing(scalar: Scalar) -> None:
+    """Refuse a key that has no value, whichever way YAML spells that."""
+    if scalar.quoted or scalar.text not in _NOTHING:
+        return
+    if scalar.cut and not scalar.text:
+        raise MistypedError(
+            "has no value: what follows the '#' is a comment", cure="put it in quotes"
+        )
+    raise MistypedError("has no value")
+
+
+def refuse_unprintable(text: str, *, prose: bool) -> None:
+    """Refuse what an escape in double quotes can smuggle in, and curly quotes outside prose."""
+    for letter in text:
+        if not letter.isprintable() and not (prose and letter in _PROSE_MARKS):
+            name = "a Tab" if letter == "\t" else f"the control character U+{ord(letter):04X}"
+            cure = "use single quotes if it has a backslash, or type it again by hand"
+            raise MistypedError(f"holds {name}", cure=cure)
+        if letter in CURLY_QUOTES and not prose:
+            raise MistypedError(f"holds the curly quote {letter}", cure="delete it")
+
+
+def _typed(scalar: Scalar) -> str:
+    return f"{shown(scalar.text)} in quotes" if scalar.quoted else shown(scalar.text)
+
+
+def _plain_digits(text: str, kind: inspect.IntType | inspect.FloatType) -> str:
+    """The number somebody probably meant by '0123', '1_000', '8s' or '2,50'; '' when unclear."""
+    found = re.fullmatch(r"\s*\+?(-?)0*([0-9][0-9_]{0,11})(?:[.,]([0-9]{1,6}))?\s*[a-z%]*", text)
+    if not found:
+        return ""
+    sign, digits, fraction = found.groups()
+    number = sign + digits.replace("_", "")
+    if fraction and fraction.strip("0"):
+        if isinstance(kind, inspect.IntType):
+            return ""
+        number += "." + fraction
+    try:
+        read_number(Scalar(1, 1, number, quoted=False), kind)
+    except MistypedError:
+        return ""
+    return f"type {number}"
+
+
+def _other_reading(text: str) -> str:
+    """What YAML 1.1 readers make of this unquoted text, when that is not text; '' when it is."""
+    for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(text[:1], []):
+        if tag in _YAML_WORDS and pattern.match(text):
+            return _YAML_WORDS[tag]
+    return ""

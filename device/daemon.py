@@ -1,0 +1,255 @@
+"""The daemon: builds the parts, brings events in and effects out, and ends in order.
+
+The one place where core and drivers meet. Everything that happens becomes an event in the loop;
+`take` gives it to the conversation and performs the effects, in order, none of them waiting. A
+missing microphone, speaker or network is a state with a light and a retry; only a bug ends the
+process, with exit status 70 and a line that says where.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from device import __version__, wishes
+from device.config import Config, find_key
+from device.core import events as ev
+from device.core import wire
+from device.core.conversation import Conversation
+from device.core.events import Effect, Event, Part, Timer
+from device.drivers.capture import Capture
+from device.drivers.control import Control
+from device.drivers.journal import Journal
+from device.drivers.link import Link
+from device.drivers.panel import open_panel
+from device.drivers.pcm import quieten_alsa
+from device.drivers.playout import Playout
+from device.drivers.service import Service
+from device.errors import EXIT_BUG, StuckThread
+
+JOIN_S: Final = 0.5
+LINK_CLOSE_S: Final = 0.6
+"""All waits of the end together stay below the two seconds that SIGTERM may take."""
+
+
+class Daemon:
+    """One device, running. Make it inside the event loop; `run` returns the exit status."""
+
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        *,
+        environ: Mapping[str, str],
+        runtime: Path | None,
+    ) -> None:
+        self._journal = journal
+        self._service = Service()
+        self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[int] = self._loop.create_future()
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._conversation = Conversation(wishes.habits(config))
+        self._capture = Capture(
+            config.microphone.device,
+            wishes.capture_format(config),
+            use=wishes.used_channels(config),
+            block=wishes.block_length(config),
+            post=self._post,
+        )
+        self._playout = Playout(
+            config.speaker.device,
+            gain=wishes.gain(config),
+            latency=wishes.latency(config),
+            post=self._post,
+        )
+        self._link = Link(wishes.endpoint(config, find_key(config, environ)), post=self.take)
+        self._panel = open_panel(
+            wishes.pins(config),
+            pressed=lambda at: self._post(ev.Pressed(at)),
+            released=lambda at: self._post(ev.Released(at)),
+            muted=lambda at: self._post(ev.MuteChanged(at, muted=True)),
+            unmuted=lambda at: self._post(ev.MuteChanged(at, muted=False)),
+        )
+        self._control = None if runtime is None else Control(runtime, receive=self._command)
+
+    async def run(self) -> int:
+        """Run until a signal, or a bug; returns the exit status."""
+        quieten_alsa()
+        threading.excepthook = self._thread_died
+        self._loop.set_exception_handler(self._callback_died)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._finish, 0)
+        self._capture.start()
+        self._playout.start()
+        link = asyncio.create_task(self._link.run(), name="link")
+        link.add_done_callback(self._task_died)
+        for effect in self._conversation.start():
+            self._do(effect)
+        self._service.ready()
+        self._journal.write("info", "ready", f"pressel {__version__} is ready", version=__version__)
+        try:
+            return await self._over
+        finally:
+            await self._end(link)
+
+    def take(self, event: Event) -> None:
+        """Give one event to the conversation and do what it says. In the loop only."""
+        if self._over.done() and not isinstance(event, ev.Stopping):
+            return
+        for effect in self._conversation.handle(event):
+            self._do(effect)
+
+    def _post(self, event: Event) -> None:
+        """The same from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to tell
+            self._loop.call_soon_threadsafe(self.take, event)
+
+    # What is done.
+
+    def _do(self, effect: Effect) -> None:
+        PERFORM[type(effect)](self, effect)
+
+    def _set_timer(self, effect: ev.SetTimer) -> None:
+        self._stop_timer(ev.StopTimer(effect.timer))
+        self._timers[effect.timer] = self._loop.call_later(
+            effect.after_s, self._timer_fired, effect.timer
+        )
+
+    def _stop_timer(self, effect: ev.StopTimer) -> None:
+        timer = self._timers.pop(effect.timer, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _timer_fired(self, timer: Timer) -> None:
+        del self._timers[timer]
+        self.take(ev.TimerFired(time.monotonic(), timer))
+
+    def _probe(self, effect: ev.Probe) -> None:
+        part = self._capture if effect.part is Part.MICROPHONE else self._playout
+        part.probe()
+
+    def _show(self, effect: ev.ShowLight) -> None:
+        self._panel.show(effect.light)
+        self._service.status(f"{effect.light.state.value} {effect.light.code}".strip())
+
+    def _report(self, line: ev.Report) -> None:
+        if line.repeats:
+            self._journal.write_repeating(
+                line.repeats, line.level, line.event, line.sentence, **line.fields
+            )
+        else:
+            self._journal.write(line.level, line.event, line.sentence, **line.fields)
+
+    # Remote control.
+
+    def _command(self, word: str) -> str:
+        now = time.monotonic()
+        match word:
+            case "tap":
+                self.take(ev.Tapped(now))
+            case "press":
+                self.take(ev.Pressed(now))
+            case "release":
+                self.take(ev.Released(now))
+            case _:
+                pass
+        return json.dumps(self._status())
+
+    def _status(self) -> dict[str, object]:
+        talk = self._conversation
+        return {
+            "light": talk.light.state.value,
+            "code": talk.light.code,
+            "link": talk.link.value,
+            "gate": type(talk.gate).__name__.lower(),
+            "reply": talk.reply.value,
+            "ignored": dict(talk.ignored),
+            "version": __version__,
+        }
+
+    # The end.
+
+    def _finish(self, status: int) -> None:
+        if not self._over.done():
+            self._over.set_result(status)
+
+    async def _end(self, link: asyncio.Task[None]) -> None:
+        """Microphone first, then the rest; each step has its deadline."""
+        self._service.stopping()
+        self.take(ev.Stopping(time.monotonic()))
+        for timer in self._timers.values():
+            timer.cancel()
+        for thread in (self._capture, self._playout):
+            try:
+                await asyncio.to_thread(thread.stop, JOIN_S)
+            except StuckThread as problem:
+                self._journal.write("error", "error", str(problem), code=problem.code)
+        link.cancel()
+        await asyncio.wait([link], timeout=LINK_CLOSE_S)
+        if self._control is not None:
+            self._control.close()
+        self._panel.close()
+        self._journal.write("info", "stopped", "pressel has stopped")
+
+    def _bug(self, where: str, problem: BaseException | None) -> None:
+        """Say where, then end: the service manager starts us anew."""
+        trace = "".join(traceback.format_exception(problem)) if problem else where
+        self._journal.write("error", "bug", f"{where} failed: {problem!r}", trace=trace[-3000:])
+        self._finish(EXIT_BUG)
+
+    def _thread_died(self, args: threading.ExceptHookArgs) -> None:
+        name = args.thread.name if args.thread else "a thread"
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._bug, f"thread {name}", args.exc_value)
+
+    def _callback_died(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        problem = context.get("exception")
+        if isinstance(problem, OSError):  # a socket that died twice; its owner already knows
+            self._journal.write("debug", "loop", str(context.get("message")))
+            return
+        self._bug(str(context.get("message", "the loop")), problem)
+
+    def _task_died(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._bug("the link", task.exception())
+
+
+PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
+    ev.SendAudio: lambda self, effect: self._link.send(wire.append(effect.uplink)),
+    ev.Send: lambda self, effect: self._link.send(wire.encode(effect.message)),
+    ev.Play: lambda self, effect: self._playout.play(effect.item, effect.pcm),
+    ev.EndPlay: lambda self, _: self._playout.end(),
+    ev.Cut: lambda self, _: self._playout.cut(),
+    ev.OpenMicrophone: lambda self, _: self._capture.open(),
+    ev.CloseMicrophone: lambda self, _: self._capture.close(),
+    ev.SetTimer: Daemon._set_timer,
+    ev.StopTimer: Daemon._stop_timer,
+    ev.Probe: Daemon._probe,
+    ev.DialNow: lambda self, _: self._link.dial_now(),
+    ev.Redial: lambda self, effect: self._link.drop(effect.code, effect.reason),
+    ev.ShowLight: Daemon._show,
+    ev.Report: Daemon._report,
+}
+"""How each effect is done."""
+
+
+def run(
+    config: Config, journal: Journal, *, environ: Mapping[str, str], runtime: Path | None
+) -> int:
+    """Run one daemon in a new event loop; returns the exit status."""
+
+    async def main() -> int:
+        return await Daemon(config, journal, environ=environ, runtime=runtime).run()
+
+    # A thread that computes for 5 ms (the default) would be 5 ms of lateness for the others.
+    sys.setswitchinterval(0.001)
+    return asyncio.run(main())

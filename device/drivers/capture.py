@@ -1,0 +1,148 @@
+"""The capture thread: the only one that ever touches the microphone's PCM.
+
+Closed, it sleeps on its inbox and the PCM does not exist. Open, it turns once a period: read,
+mix to mono, post a block when one is full, look at the inbox.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from device.core import events as ev
+from device.core.audio import FRAME_BYTES, PERIOD, Format, Frames, MicBlock, to_mono
+from device.core.events import Event, Part
+from device.drivers import pcm
+from device.drivers.pcm import Pcm
+from device.errors import AudioDeviceError, StuckThread
+
+PERIODS: Final = 16
+"""320 ms of buffer: a stalled interpreter loses no word."""
+
+
+class Order(Enum):
+    """What the thread can be told."""
+
+    OPEN = "open"
+    CLOSE = "close"
+    PROBE = "probe"
+    STOP = "stop"
+
+
+class Capture:
+    """The microphone. All methods return at once; what happened comes back by `post`.
+
+    `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`
+    and `Xrun`, and must only hand over.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        form: Format,
+        *,
+        use: tuple[int, ...],
+        block: Frames,
+        post: Callable[[Event], None],
+    ) -> None:
+        self._device = device
+        self._form = form
+        self._use = use
+        self._block_bytes = block * FRAME_BYTES
+        self._post = post
+        self._inbox: SimpleQueue[Order] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the PCM stays closed."""
+        self._thread.start()
+
+    def open(self) -> None:
+        """Open the PCM and post its blocks."""
+        self._inbox.put(Order.OPEN)
+
+    def close(self) -> None:
+        """Post what is captured so far, close the PCM, post `MicClosed`."""
+        self._inbox.put(Order.CLOSE)
+
+    def probe(self) -> None:
+        """Try whether the device opens; nothing is read."""
+        self._inbox.put(Order.PROBE)
+
+    def stop(self, timeout: float) -> None:
+        """Close the PCM and end the thread. Raises `StuckThread` after `timeout` seconds."""
+        self._inbox.put(Order.STOP)
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            raise StuckThread("the capture thread did not end", cure="a bug: please report it")
+
+    def _run(self) -> None:
+        order = self._inbox.get()
+        while order is not Order.STOP:
+            try:
+                order = self._obey(order)
+            except (AudioDeviceError, pcm.Error) as problem:
+                self._post(_failure(problem, self._device))
+                order = self._inbox.get()
+
+    def _obey(self, order: Order) -> Order:
+        """Do one order with the PCM closed; returns the next one."""
+        match order:
+            case Order.OPEN:
+                microphone, granted = self._opened()
+                try:
+                    self._post(ev.PartReady(time.monotonic(), Part.MICROPHONE))
+                    after = self._listen(microphone, granted)
+                finally:
+                    microphone.close()
+                self._post(ev.MicClosed(time.monotonic()))
+                if after is not Order.CLOSE:
+                    return after
+            case Order.PROBE:
+                microphone, _ = self._opened()
+                microphone.close()
+                self._post(ev.PartReady(time.monotonic(), Part.MICROPHONE))
+            case _:
+                pass
+        return self._inbox.get()
+
+    def _opened(self) -> tuple[Pcm, Format]:
+        return pcm.open_pcm(
+            pcm.CAPTURE, self._device, self._form, period=PERIOD, periods=PERIODS, blocking=True
+        )
+
+    def _listen(self, microphone: Pcm, granted: Format) -> Order:
+        """Read until told otherwise; returns the order that ended it."""
+        heard = bytearray()
+        order: Order | None = None
+        while order is None or order in (Order.OPEN, Order.PROBE):
+            length, sound = microphone.read()
+            if length == pcm.XRUN:
+                self._post(ev.Xrun(time.monotonic(), Part.MICROPHONE))
+            elif length > 0:
+                heard += to_mono(sound, granted, self._use)
+            order = self._order()
+            if heard and (len(heard) >= self._block_bytes or order is Order.CLOSE):
+                self._post(ev.MicHeard(MicBlock(bytes(heard), time.monotonic())))
+                heard.clear()
+        return order
+
+    def _order(self) -> Order | None:
+        try:
+            return self._inbox.get_nowait()
+        except Empty:
+            return None
+
+
+def _failure(problem: Exception, device: str) -> ev.PartFailed:
+    """Our sentence for a PCM that failed; alsa-lib's own reason stands in it."""
+    if isinstance(problem, AudioDeviceError):
+        code, what, cure = problem.code, problem.what, problem.cure
+    else:
+        code, what = "microphone-lost", f"microphone {device!r} stopped ({problem})"
+        cure = "plug it in again; it is tried every 2 s"
+    return ev.PartFailed(time.monotonic(), Part.MICROPHONE, code, what, cure)

@@ -1,0 +1,323 @@
+"""The playout thread: the only one that ever touches the speaker's PCM.
+
+It sleeps on its inbox while there is nothing to say. Sound starts with the first delta, fills the
+ALSA buffer, and then the thread turns once per two periods. A cut is an order like any other and
+wakes it at once: it reads what the device still holds, drops it, and reports what was heard.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import numpy as np
+
+from device.core import events as ev
+from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, frames_in, silence
+from device.core.events import Event, Part
+from device.core.ledger import ItemId, Ledger
+from device.drivers import pcm
+from device.drivers.pcm import Pcm
+from device.errors import AudioDeviceError, StuckThread
+
+PERIODS: Final = 8
+BUFFER: Final = Frames(PERIODS * PERIOD)
+"""160 ms. Its length does not delay a cut, which drops it."""
+REFILL: Final = Frames(2 * PERIOD)
+"""Room for this much is waited for before writing again."""
+PREBUFFER: Final = Frames(2 * PERIOD)
+"""A reply starts when this much of it is here, or its end, or after `PREBUFFER_S`."""
+PREBUFFER_S: Final = 0.060
+LOW: Final = Frames(2 * PERIOD)
+"""Below this, and with nothing to play, silence bridges the gap."""
+BRIDGE_S: Final = 3.0
+"""A gap longer than this ends the reply; what comes later starts anew."""
+_GAP: Final = silence(PERIOD)
+_ALL: Final = Frames(1 << 60)
+"""A delay that leaves nothing heard beyond what is settled already."""
+GUARD: Final = Frames(36)
+"""1.5 ms: alsa's `plug` holds up to 0.9 ms that its position does not show (measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    item: ItemId
+    pcm: bytes
+
+
+class _End:
+    """Nothing more comes."""
+
+
+class _Cut:
+    """Silence at once."""
+
+
+class _Probe:
+    """Can it be opened?"""
+
+
+class _Stop:
+    """End the thread."""
+
+
+Order = _Sound | _End | _Cut | _Probe | _Stop
+
+
+class Playout:
+    """The loudspeaker. All methods return at once; what happened comes back by `post`.
+
+    `post` is called on the playout thread with `Sounded`, `PlayoutEnded`, `PartReady`,
+    `PartFailed` and `Xrun`, and must only hand over. `latency` frames of the path to the ear
+    are unknown to ALSA; they are never claimed as heard.
+    """
+
+    def __init__(
+        self, device: str, *, gain: float, latency: Frames, post: Callable[[Event], None]
+    ) -> None:
+        self._device = device
+        self._gain = gain
+        self._latency = Frames(latency + GUARD)
+        self._post = post
+        self._pcm: Pcm | None = None
+        self._inbox: SimpleQueue[Order] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="playout", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def play(self, item: ItemId, sound: bytes) -> None:
+        """Queue sound of one item: mono, 24 kHz, S16_LE."""
+        self._inbox.put(_Sound(item, sound))
+
+    def end(self) -> None:
+        """Nothing more comes: play out, then post `PlayoutEnded`."""
+        self._inbox.put(_End())
+
+    def cut(self) -> None:
+        """Be silent at once, then post `PlayoutEnded` with what was heard."""
+        self._inbox.put(_Cut())
+
+    def probe(self) -> None:
+        """Try whether the device opens; post `PartReady` or `PartFailed`."""
+        self._inbox.put(_Probe())
+
+    def stop(self, timeout: float) -> None:
+        """Be silent and end the thread. Raises `StuckThread` after `timeout` seconds."""
+        self._inbox.put(_Stop())
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            raise StuckThread("the playout thread did not end", cure="a bug: please report it")
+
+    def _run(self) -> None:
+        while True:
+            match order := self._inbox.get():
+                case _Stop():
+                    break
+                case _Sound():
+                    if self._speak(order):
+                        break
+                case _Cut() | _End():
+                    self._post(ev.PlayoutEnded(time.monotonic(), ()))
+                case _Probe():
+                    self._try()
+        self._close()
+
+    def _try(self) -> None:
+        try:
+            self._opened()
+            self._post(ev.PartReady(time.monotonic(), Part.SPEAKER))
+        except AudioDeviceError as problem:
+            self._failed(problem)
+
+    def _speak(self, first: _Sound) -> bool:
+        """Play one reply; True when the thread is to end."""
+        reel = _Reel(self._gain)
+        reel.take(first)
+        try:
+            try:
+                self._play_out(self._opened(), reel)
+            except pcm.Error:
+                if reel.started:
+                    raise
+                # The PCM was kept from the last reply and its device was replugged since.
+                self._close()
+                self._play_out(self._opened(), reel)
+        except (AudioDeviceError, pcm.Error) as problem:
+            self._close()
+            self._gather(reel, 0.0)
+            # Nobody knows how much of the buffer was still heard: claim none of it.
+            self._post(ev.PlayoutEnded(time.monotonic(), reel.ledger.close(_ALL)))
+            self._failed(problem)
+        return isinstance(reel.ending, _Stop)
+
+    def _play_out(self, speaker: Pcm, reel: _Reel) -> None:
+        """From the first sound to silence: played out, cut, or told to stop."""
+        self._prebuffer(reel)
+        room, last_sound = int(BUFFER), time.monotonic()
+        while not isinstance(reel.ending, _Cut | _Stop):
+            if reel.waiting:
+                last_sound = time.monotonic()
+            bored = time.monotonic() - last_sound > BRIDGE_S
+            over = not reel.waiting and (bored or reel.ending is not None)
+            if over and room >= BUFFER:
+                speaker.drop()
+                self._post(ev.PlayoutEnded(time.monotonic(), reel.ledger.close(Frames(0))))
+                return
+            room = self._fill(speaker, reel, room=room, bridge=not over)
+            self._gather(reel, self._pause(room, reel, over=over))
+            room = self._room(speaker)
+            reel.ledger.settle(Frames(BUFFER - room + self._latency))
+        # The position is read last before the drop: later it would be worthless.
+        held = BUFFER - self._room(speaker) if reel.started else 0
+        speaker.drop()
+        account = reel.ledger.close(Frames(held + self._latency))
+        self._post(ev.PlayoutEnded(time.monotonic(), account))
+
+    def _prebuffer(self, reel: _Reel) -> None:
+        """Wait for enough to start with, but not for long."""
+        deadline = time.monotonic() + PREBUFFER_S
+        while reel.waiting < PREBUFFER and reel.ending is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._gather(reel, left)
+
+    def _gather(self, reel: _Reel, timeout: float) -> None:
+        """Take all orders that are there; wait up to `timeout` seconds for the first."""
+        try:
+            order = self._inbox.get(timeout=timeout) if timeout > 0 else self._inbox.get_nowait()
+            while True:
+                if isinstance(order, _Probe):
+                    self._post(ev.PartReady(time.monotonic(), Part.SPEAKER))
+                else:
+                    reel.take(order)
+                order = self._inbox.get_nowait()
+        except Empty:
+            return
+
+    def _pause(self, room: int, reel: _Reel, *, over: bool) -> float:
+        """How long to sleep, in seconds; an order wakes the thread earlier."""
+        if over:
+            return (BUFFER - room) / RATE
+        goal = REFILL if reel.waiting else BUFFER - LOW
+        return max(0.0, (goal - room) / RATE)
+
+    def _fill(self, speaker: Pcm, reel: _Reel, *, room: int, bridge: bool) -> int:
+        """Write what there is room for, or bridge a gap; returns the room that is left."""
+        while room > 0 and reel.waiting:
+            item, piece = reel.next(room)
+            taken = self._write(speaker, piece, reel)
+            if not taken:
+                return 0
+            if reel.wrote(taken):
+                audible = time.monotonic() + (BUFFER - room) / RATE
+                self._post(ev.Sounded(audible, item))
+            room -= taken
+        if bridge and reel.ending is None and BUFFER - room < LOW:
+            taken = self._write(speaker, _GAP, reel)
+            reel.ledger.wrote(None, Frames(taken))
+            room -= taken
+        return room
+
+    def _write(self, speaker: Pcm, piece: bytes | memoryview, reel: _Reel) -> int:
+        """Frames taken. After an underrun all before it was heard, and `piece` is offered again."""
+        taken = speaker.write(piece)
+        if taken == pcm.XRUN:
+            reel.ledger.settle(Frames(0))
+            self._post(ev.Xrun(time.monotonic(), Part.SPEAKER))
+            taken = speaker.write(piece)
+        return max(0, taken)
+
+    def _room(self, speaker: Pcm) -> int:
+        """Frames of room. A stream that ran dry has all of it: what it held was heard."""
+        room = speaker.avail()
+        return BUFFER if room < 0 else min(room, BUFFER)
+
+    def _opened(self) -> Pcm:
+        if self._pcm is None:
+            wish = Format()
+            self._pcm, granted = pcm.open_pcm(
+                pcm.PLAYBACK, self._device, wish, period=PERIOD, periods=PERIODS, blocking=False
+            )
+            if granted != wish:
+                self._close()
+                raise AudioDeviceError(
+                    f"speaker {self._device!r} grants {granted} instead of {wish}",
+                    cure="set speaker.device to a 'plughw:...' name, which converts",
+                    code="speaker-terms",
+                )
+        return self._pcm
+
+    def _close(self) -> None:
+        if self._pcm is not None:
+            self._pcm.drop()
+            self._pcm.close()
+            self._pcm = None
+
+    def _failed(self, problem: Exception) -> None:
+        if isinstance(problem, AudioDeviceError):
+            code, what, cure = problem.code, problem.what, problem.cure
+        else:
+            code, what = "speaker-lost", f"speaker {self._device!r} stopped ({problem})"
+            cure = "plug it in again; it is tried every 2 s"
+        self._post(ev.PartFailed(time.monotonic(), Part.SPEAKER, code, what, cure))
+
+
+class _Reel:
+    """One reply on its way to the speaker: what waits, what was written, and how it is to end."""
+
+    def __init__(self, gain: float) -> None:
+        self.ledger = Ledger()
+        self.waiting = 0
+        """Frames not yet written."""
+        self.ending: _End | _Cut | _Stop | None = None
+        self.started = False
+        self._gain = gain
+        self._sounds: deque[tuple[ItemId, memoryview]] = deque()
+        self._sounded: ItemId | None = None
+
+    def take(self, order: Order) -> None:
+        """One order. Sound after an `_End` is the next part of the same reply."""
+        match order:
+            case _Sound():
+                if isinstance(self.ending, _End):
+                    self.ending = None
+                self._sounds.append((order.item, memoryview(_louder(order.pcm, self._gain))))
+                self.waiting += frames_in(order.pcm)
+                self.ledger.received(order.item, frames_in(order.pcm))
+            case _End() | _Cut() | _Stop():
+                if not isinstance(self.ending, _Cut | _Stop):
+                    self.ending = order
+            case _Probe():
+                pass
+
+    def next(self, room: int) -> tuple[ItemId, memoryview]:
+        """The oldest sound, at most `room` frames of it."""
+        item, sound = self._sounds[0]
+        return item, sound[: room * FRAME_BYTES]
+
+    def wrote(self, taken: int) -> bool:
+        """The device took so many frames of the oldest sound. True when its item is a new one."""
+        item, sound = self._sounds.popleft()
+        if taken * FRAME_BYTES < len(sound):
+            self._sounds.appendleft((item, sound[taken * FRAME_BYTES :]))
+        self.waiting -= taken
+        self.started = True
+        self.ledger.wrote(item, Frames(taken))
+        news = item != self._sounded
+        self._sounded = item
+        return news
+
+
+def _louder(sound: bytes, gain: float) -> bytes:
+    """The sound at the configured volume; `gain` is 0 to 1."""
+    if gain == 1.0:
+        return sound
+    return (np.frombuffer(sound, "<i2") * gain).astype("<i2").tobytes()

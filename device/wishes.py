@@ -1,0 +1,95 @@
+"""What the configuration means to each part: from the words of the file to the parts' own types."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from device.config import Config
+from device.core import wire
+from device.core.audio import Format, Frames, frames_of
+from device.core.habits import Habits
+from device.drivers.link import Endpoint
+from device.drivers.panel import Pins
+from device.errors import Secret
+
+BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
+"""With `talk.release: server`: how long the server may think before we commit, by eagerness."""
+
+
+def habits(config: Config) -> Habits:
+    """How the device converses. Without a canceller, `echo: auto` is half duplex."""
+    talk = config.talk
+    return Habits(
+        style=talk.style,
+        release=talk.release,
+        half_duplex=config.microphone.echo != "hardware",
+        linger_s=talk.linger_s,
+        backstop_s=BACKSTOP_S[config.assistant.eagerness],
+        preroll=frames_of(config.microphone.preroll_ms),
+    )
+
+
+def capture_format(config: Config) -> Format:
+    """How the microphone is opened: always at 24 kHz; ALSA's `plug` converts where needed."""
+    return Format(channels=config.microphone.channels)
+
+
+def used_channels(config: Config) -> tuple[int, ...]:
+    """The channels that are heard. `best` and `beam` come later: the first channel until then."""
+    use = config.microphone.use
+    if isinstance(use, str):
+        return (0,)
+    return (use,) if isinstance(use, int) else tuple(use)
+
+
+def block_length(config: Config) -> Frames:
+    """Audio per message to the server."""
+    return frames_of(config.microphone.chunk_ms)
+
+
+def gain(config: Config) -> float:
+    """Volume 0 to 100 as a factor; squared, which sounds even to the ear."""
+    return (config.speaker.volume / 100) ** 2
+
+
+def latency(config: Config) -> Frames:
+    """The part of the way to the ear that ALSA cannot know."""
+    return frames_of(config.speaker.output_delay_ms)
+
+
+def pins(config: Config) -> Pins:
+    """The pins of button, light and switch."""
+    panel = config.panel
+    button, led, rgb, mute = panel.button, panel.led, panel.rgb, panel.mute
+    return Pins(
+        button=None if button == "none" else button.gpio,
+        pull="up" if button == "none" else button.pull,
+        led=None if led == "none" else led.gpio,
+        rgb=None if rgb == "none" else (rgb.red, rgb.green, rgb.blue),
+        mute=None if mute == "none" else mute.gpio,
+    )
+
+
+def endpoint(config: Config, key: Secret | None) -> Endpoint:
+    """Where to dial, with which key and which settings."""
+    server, assistant = config.server, config.assistant
+    parts = urlsplit(server.url)
+    query = [*parse_qsl(parts.query), ("model", server.model)]
+    headers = {}
+    if key is not None:
+        azure = server.profile == "azure"
+        name, prefix = ("api-key", "") if azure else ("Authorization", "Bearer ")
+        headers[name] = prefix + key.reveal()
+    quiet = assistant.noise_reduction
+    session = wire.Session(
+        instructions=assistant.instructions,
+        audio=wire.SessionAudio(
+            input=wire.AudioInput(
+                turn_detection=wire.SemanticVad(eagerness=assistant.eagerness),
+                noise_reduction=None if quiet == "off" else wire.NoiseReduction(quiet),
+            ),
+            output=wire.AudioOutput(voice=assistant.voice),
+        ),
+    )
+    return Endpoint(urlunsplit(parts._replace(query=urlencode(query))), headers, session)
