@@ -15,7 +15,7 @@ from typing import Final
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from device import __version__
-from device.errors import PresselError
+from device.errors import ControlUnavailable, PresselError
 
 CONFIG: Final = Path("/etc/pressel/pressel.yaml")
 RUNTIME: Final = Path("/run/pressel")
@@ -102,21 +102,28 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _runtime(arguments: argparse.Namespace) -> Path | None:
     """The directory of the control socket; None where there can be none."""
-    given = os.environ.get("RUNTIME_DIRECTORY")
-    directory = Path(given) if given else arguments.runtime_dir or RUNTIME
+    directory = _runtime_directory(arguments)
     with contextlib.suppress(OSError):
-        directory.mkdir(mode=0o700, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory if directory.is_dir() else None
 
 
+def _runtime_directory(arguments: argparse.Namespace) -> Path:
+    given = os.environ.get("RUNTIME_DIRECTORY")
+    return Path(given) if given else arguments.runtime_dir or RUNTIME
+
+
 def _remote(arguments: argparse.Namespace) -> int:
+    import json
+
     from device.drivers.control import ask
 
-    given = os.environ.get("RUNTIME_DIRECTORY")
-    directory = Path(given) if given else arguments.runtime_dir or RUNTIME
-    reply = ask(directory, arguments.word)
+    directory = _runtime_directory(arguments)
+    reply = json.loads(ask(directory, arguments.word))
+    if "error" in reply:
+        raise ControlUnavailable(reply["error"])
     if arguments.word == "status":
-        print(reply)
+        print(json.dumps(reply, indent=2))
     return 0
 
 

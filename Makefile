@@ -1,0 +1,56 @@
+# One word per action. Each installs what it needs; a second run is instant and works offline.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check style types bench docs lock clean
+SHELL := /bin/sh
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := PYTHONPATH=tests $(BIN)/python
+READY := .cache/ready-$(shell cat tests/build.lock tests/requirements.lock pyproject.toml provisioning/develop.sh | cksum | tr ' ' -)
+
+help: ## Show these words
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY) ## Press, ask, interrupt, hear: the main job, without hardware, key or network
+	@$(RUN) -m device demo $(if $(LIVE),--live) --out demo
+
+test: $(READY) ## Run all tests
+	@$(RUN) -m coverage run -m pytest $(ARGS)
+	@$(if $(ARGS),:,$(RUN) -m coverage report --skip-covered)
+
+check: style types ## Lint, types, shell, units: all but the tests
+	@shellcheck provisioning/*.sh systemd/*.sh .ci/run
+	@sh systemd/verify.sh
+
+style: $(READY) ## Ruff: lint and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## Mypy, strict
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests
+
+bench: $(READY) ## Measure against the reference client (90 s)
+	@$(RUN) -m bench $(ARGS)
+
+docs: $(READY) ## Write the generated tables and diagrams anew
+	@$(RUN) -m contract.docs
+
+lock: ## Resolve the test dependencies anew (needs uv)
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header -q -o tests/requirements.lock
+	printf 'setuptools>=77\n' | uv pip compile - --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header -q -o tests/build.lock
+
+clean: ## Remove what was built and installed here
+	rm -rf .venv .cache demo build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache
+
+# pyalsaaudio and systemd-python come as source only: they are built against the system's
+# libraries with the locked setuptools, hence no build isolation.
+$(READY):
+	@sh provisioning/develop.sh
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --require-hashes -r tests/build.lock
+	@$(BIN)/pip install --quiet --require-hashes --no-build-isolation -r tests/requirements.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@mkdir -p .cache && rm -f .cache/ready-* && touch $@

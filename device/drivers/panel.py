@@ -1,0 +1,383 @@
+"""The panel: the button, the mute switch and the light, on the pins of a Raspberry Pi.
+
+The button reports its *first* edge at once and then keeps quiet for `BOUNCE_S`; after that the
+level is read again, so what was reported always ends in what the pin says. The light turns a
+`LightState` into a colour and a rhythm; `LIGHTS` is the one table of both.
+
+One thread, `pressel-panel`, plays the rhythm and reads the levels again. It sleeps for as long as
+nothing is due: an idle panel wakes nobody. (gpiozero's own blinking starts and joins a thread for
+each change and knows no double blink; its `Button` keeps one more thread for `when_held`.)
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from device.core.light import Light, LightState
+from device.errors import PanelError, StuckThread
+
+if TYPE_CHECKING:
+    from gpiozero import DigitalInputDevice
+
+BOUNCE_S: Final = 0.025
+"""How long the contact of a button may chatter; good ones are silent after 5 ms, cheap ones 20."""
+
+Moment = Callable[[float], None]
+"""Told the instant of an edge, in seconds of `time.monotonic()`. Must only post, never work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What is connected where, by GPIO number; `None` is not there.
+
+    `pull` is the button's; the mute switch is always between its pin and ground. If both `rgb`
+    (red, green, blue) and `led` are named, `rgb` is the light.
+    """
+
+    button: int | None = None
+    pull: Literal["up", "down"] = "up"
+    led: int | None = None
+    rgb: tuple[int, int, int] | None = None
+    mute: int | None = None
+
+
+class Panel(Protocol):
+    """A light to show things on. Edges of the button come through the callbacks of `open_panel`."""
+
+    def show(self, light: Light) -> None:
+        """Show `light` from now on. Returns at once; the same light again changes nothing."""
+
+    def close(self) -> None:
+        """Dark, and every pin given back. Raises `StuckThread` if that takes over a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """How one state looks: `rgb` at full brightness, and a rhythm that repeats.
+
+    `steps` are (brightness 0..1, seconds). A single step is steady and wakes nobody.
+    `colour_steps` is the rhythm of a coloured light where it differs from that of a single LED.
+    """
+
+    colour: str
+    rgb: tuple[float, float, float]
+    rhythm: str
+    steps: tuple[tuple[float, float], ...]
+    meaning: str
+    colour_rhythm: str = ""
+    colour_steps: tuple[tuple[float, float], ...] = ()
+
+
+def _wave(low: float, high: float, period_s: float) -> tuple[tuple[float, float], ...]:
+    """A soft swing between two brightnesses in 50 ms steps, as even as eyes need."""
+    count = round(period_s / 0.05)
+    middle, swing = (low + high) / 2, (high - low) / 2
+    return tuple(
+        (round(middle - swing * math.cos(2 * math.pi * n / count), 3), 0.05) for n in range(count)
+    )
+
+
+_STEADY: Final = ((1.0, math.inf),)
+
+# Told apart by rhythm first, so one LED says all of it and nobody needs to see colours: steady is
+# an open microphone; one, two or three blinks are offline, fault or muted. Never more than three
+# flashes in a second (WCAG 2.2, 2.3.1).
+# fmt: off
+LIGHTS: Final[dict[LightState, Pattern]] = {
+    LightState.STARTING: Pattern(
+        "white", (1.0, 1.0, 1.0), "breathes slowly", _wave(0.0, 0.6, 3.0),
+        "it is starting; a press is not heard yet"),
+    LightState.OFFLINE: Pattern(
+        "orange", (1.0, 0.35, 0.0), "one short blink every 2 s", ((1.0, 0.1), (0.0, 1.9)),
+        "no connection to the server; it keeps trying, and a press tries at once"),
+    LightState.IDLE: Pattern(
+        "dark", (0.0, 0.0, 0.0), "dark", ((0.0, math.inf),),
+        "ready; the microphone is closed"),
+    LightState.LISTENING: Pattern(
+        "green", (0.0, 1.0, 0.0), "steady", _STEADY,
+        "the microphone is open: speak"),
+    LightState.HEARING: Pattern(
+        "green", (0.0, 1.0, 0.0), "lively ripple, never dark",
+        ((1.0, 0.25), (0.35, 0.1), (0.8, 0.25), (0.35, 0.1)),
+        "the microphone is open and hears you speak"),
+    LightState.THINKING: Pattern(
+        "blue", (0.0, 0.0, 1.0), "breathes once a second", _wave(0.0, 1.0, 1.0),
+        "your turn is over; the answer is on its way"),
+    LightState.SPEAKING: Pattern(
+        "cyan", (0.0, 0.7, 1.0), "gentle wave, never dark", _wave(0.15, 0.7, 2.0),
+        "it speaks; a press interrupts it"),
+    LightState.MUTED: Pattern(
+        "red", (1.0, 0.0, 0.0), "three short blinks every 4 s",
+        ((1.0, 0.1), (0.0, 0.3), (1.0, 0.1), (0.0, 0.3), (1.0, 0.1), (0.0, 3.1)),
+        "the mute switch is closed; a press does nothing",
+        "steady", _STEADY),
+    LightState.FAULT: Pattern(
+        "red", (1.0, 0.0, 0.0), "double blink every 1.5 s",
+        ((1.0, 0.1), (0.0, 0.2), (1.0, 0.1), (0.0, 1.1)),
+        "something needs you: `pressel check` says what"),
+}
+# fmt: on
+
+
+def light_rows() -> Iterator[tuple[str, str, str, str]]:
+    """The table of lights for people: a heading, then state, RGB light, one LED, meaning."""
+    yield ("state", "RGB light", "single LED", "meaning")
+    for state, look in LIGHTS.items():
+        rhythm = look.colour_rhythm or look.rhythm
+        coloured = rhythm if look.colour == rhythm else f"{look.colour}, {rhythm}"
+        yield (state.value, coloured, look.rhythm, look.meaning)
+
+
+class _Lamp:
+    """The light itself: plays one pattern, step by step. Used by the panel's thread alone."""
+
+    def __init__(self, led: Any, *, coloured: bool) -> None:
+        self._led = led
+        self._coloured = coloured
+        self._pattern: Pattern | None = None
+        self._steps: tuple[tuple[float, float], ...] = ()
+        self._next = 0
+        self._due = math.inf
+
+    def play(self, pattern: Pattern, *, now: float) -> None:
+        """Begin `pattern`; if it is the one being played it goes on undisturbed."""
+        if pattern is not self._pattern:
+            self._pattern = pattern
+            self._steps = (self._coloured and pattern.colour_steps) or pattern.steps
+            self._next = 0
+            self._due = now
+
+    def advance(self, now: float) -> float:
+        """Take the steps that are due; the instant of the next, `inf` if there is none."""
+        if self._pattern is not None and now >= self._due:
+            brightness, seconds = self._steps[self._next]
+            self._light(brightness, self._pattern.rgb)
+            self._next = (self._next + 1) % len(self._steps)
+            self._due = now + seconds
+        return self._due
+
+    def _light(self, brightness: float, rgb: tuple[float, float, float]) -> None:
+        if self._coloured:
+            self._led.value = tuple(brightness * part for part in rgb)
+        else:
+            self._led.value = brightness
+
+    def close(self) -> None:
+        """Dark, and the pins given back."""
+        self._led.close()
+
+
+class _Contact:
+    """A switch without its bounce: what it reports alternates, and ends in what the pin says."""
+
+    def __init__(
+        self,
+        device: DigitalInputDevice,
+        *,
+        closed: Moment,
+        opened: Moment,
+        settle: Callable[[], None],
+    ) -> None:
+        self._device = device
+        self._tell = {True: closed, False: opened}
+        self._settle = settle
+        self._lock = threading.Lock()
+        self._level = bool(device.is_active)
+        self._told: bool | None = None
+        self._quiet_until = time.monotonic()  # an edge may fall between these lines: look once
+        device.when_activated = self._on_closed
+        device.when_deactivated = self._on_opened
+
+    def tell_level(self) -> None:
+        """Report the level as it is now, edge or not."""
+        with self._lock:
+            self._report(level=self._level, at=time.monotonic())
+
+    def _on_closed(self) -> None:
+        self._edge(level=True)
+
+    def _on_opened(self) -> None:
+        self._edge(level=False)
+
+    def _edge(self, *, level: bool) -> None:
+        at = time.monotonic()
+        with self._lock:
+            if at >= self._quiet_until and level != self._level:
+                self._accept(level=level, at=at)
+
+    def advance(self, now: float) -> float:
+        """After the quiet time, believe the pin; the instant to look again, `inf` if none."""
+        with self._lock:
+            if self._quiet_until == -math.inf:
+                return math.inf
+            if now < self._quiet_until:
+                return self._quiet_until
+            level = bool(self._device.is_active)
+            if level == self._level:
+                self._quiet_until = -math.inf
+                return math.inf
+            self._accept(level=level, at=now)
+            return self._quiet_until
+
+    def _accept(self, *, level: bool, at: float) -> None:
+        self._level = level
+        self._quiet_until = at + BOUNCE_S
+        # A button held down since before the start is no press, so its release is none either.
+        if level or self._told is not None:
+            self._report(level=level, at=at)
+        self._settle()
+
+    def _report(self, *, level: bool, at: float) -> None:
+        self._told = level
+        self._tell[level](at)
+
+    def close(self) -> None:
+        """Give the pin back; nothing is reported after this."""
+        self._device.close()
+
+
+class _GpioPanel:
+    """The panel on real (or mock) pins. Owns the thread `pressel-panel`."""
+
+    def __init__(self, pins: Pins) -> None:
+        self._news = threading.Event()
+        self._ending = threading.Event()
+        self._light: Light | None = None
+        self._contacts: list[_Contact] = []
+        self._lamp: _Lamp | None = None
+        self._thread = threading.Thread(target=self._run, name="pressel-panel", daemon=True)
+        self._pins = pins
+
+    def show(self, light: Light) -> None:
+        self._light = light
+        self._news.set()
+
+    def open_light(self) -> None:
+        """Claim the pins of the light. Raises whatever gpiozero and the pins raise."""
+        from gpiozero import PWMLED, RGBLED
+
+        if self._pins.rgb is not None:
+            self._lamp = _Lamp(RGBLED(*self._pins.rgb), coloured=True)
+        elif self._pins.led is not None:
+            self._lamp = _Lamp(PWMLED(self._pins.led), coloured=False)
+
+    def open_button(self, *, pressed: Moment, released: Moment) -> None:
+        """Claim the button's pin. A button held down at this moment is no press."""
+        from gpiozero import DigitalInputDevice
+
+        if self._pins.button is not None:
+            device = DigitalInputDevice(self._pins.button, pull_up=self._pins.pull == "up")
+            self._add(_Contact(device, closed=pressed, opened=released, settle=self._news.set))
+
+    def open_mute(self, *, muted: Moment, unmuted: Moment) -> None:
+        """Claim the mute switch's pin and report how it stands."""
+        from gpiozero import DigitalInputDevice
+
+        if self._pins.mute is not None:
+            device = DigitalInputDevice(self._pins.mute, pull_up=True)
+            contact = _Contact(device, closed=muted, opened=unmuted, settle=self._news.set)
+            self._add(contact)
+            contact.tell_level()
+
+    def _add(self, contact: _Contact) -> None:
+        self._contacts.append(contact)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            self._news.clear()
+            now = time.monotonic()
+            due = min((contact.advance(now) for contact in self._contacts), default=math.inf)
+            if self._lamp is not None:
+                if self._light is not None:
+                    self._lamp.play(LIGHTS[self._light.state], now=now)
+                due = min(due, self._lamp.advance(now))
+            self._news.wait(None if due == math.inf else max(due - time.monotonic(), 0.0))
+
+    def close(self) -> None:
+        self._ending.set()
+        self._news.set()
+        if self._thread.is_alive():
+            self._thread.join(1.0)
+            if self._thread.is_alive():
+                raise StuckThread("the thread pressel-panel did not end within 1 s")
+        for contact in self._contacts:
+            contact.close()
+        if self._lamp is not None:
+            self._lamp.close()
+
+
+class _NoPanel:
+    """No button and no light: nothing to claim, nothing to show, gpiozero never loaded."""
+
+    def show(self, light: Light) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def open_panel(
+    pins: Pins, *, pressed: Moment, released: Moment, muted: Moment, unmuted: Moment
+) -> Panel:
+    """Claim the pins and begin to report. The light is dark until the first `show`.
+
+    The callbacks come from other threads and must only post. The mute switch reports how it
+    stands before this returns. `GPIOZERO_PIN_FACTORY` chooses other pins than the Pi's own
+    (`mock` for tests). Raises `PanelError` if the pins cannot be had; none are kept then.
+    """
+    if pins.button is None and pins.led is None and pins.rgb is None and pins.mute is None:
+        return _NoPanel()
+    _choose_pins()
+    panel = _GpioPanel(pins)
+    try:
+        panel.open_light()
+        panel.open_button(pressed=pressed, released=released)
+        panel.open_mute(muted=muted, unmuted=unmuted)
+    except Exception as problem:  # each pin library has its own classes; lgpio.error has no base
+        panel.close()
+        raise PanelError(
+            f"the panel's pins ({_named(pins)}) cannot be used: {problem}",
+            cure="see that no two parts and no other program use the same pin",
+        ) from problem
+    panel.start()
+    return panel
+
+
+def _choose_pins() -> None:
+    """Name the kind of pins, once per process, instead of letting gpiozero try four in silence."""
+    from gpiozero import Device
+
+    if Device.pin_factory is not None:
+        return
+    name = os.environ.get("GPIOZERO_PIN_FACTORY") or "lgpio"
+    try:
+        if name == "mock":
+            from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+            Device.pin_factory = MockFactory(pin_class=MockPWMPin)
+        elif name == "lgpio":
+            from gpiozero.pins.lgpio import LGPIOFactory
+
+            Device.pin_factory = LGPIOFactory()
+        else:
+            Device.ensure_pin_factory()
+    except Exception as problem:  # see open_panel
+        raise PanelError(
+            f"there are no GPIO pins here ({name}: {problem})",
+            cure="on a Raspberry Pi install python3-lgpio and add the user to the group gpio; "
+            "anywhere else write 'panel: {button: none, led: none}'",
+        ) from problem
+
+
+def _named(pins: Pins) -> str:
+    named = {"button": pins.button, "led": pins.led, "rgb": pins.rgb, "mute": pins.mute}
+    return ", ".join(f"{part} {pin}" for part, pin in named.items() if pin is not None)

@@ -1,0 +1,92 @@
+"""The generated parts of the documents: state tables, diagrams, the table of lights.
+
+`python -m contract.docs` (make docs) writes them; `test_docs` fails when they are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_args
+
+from device.core.gate import GateState
+from device.core.tables import (
+    GATE,
+    LINK,
+    REPLY,
+    GateSignal,
+    Link,
+    LinkSignal,
+    Reply,
+    ReplySignal,
+    Row,
+)
+from device.drivers.panel import light_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def rendered() -> dict[Path, str]:
+    """Every document with generated parts, as it should be."""
+    parts = {
+        ROOT / "device/README.md": {
+            "link": region(LINK, list(Link), LinkSignal),
+            "gate": region(GATE, get_args(GateState), GateSignal),
+            "reply": region(REPLY, list(Reply), ReplySignal),
+        },
+        ROOT / "hardware.md": {"lights": table(list(light_rows()))},
+    }
+    return {path: _filled(path.read_text(), found) for path, found in parts.items()}
+
+
+def region(rows: Mapping[Any, Row[Any]], states: Iterable[Any], signals: type[StrEnum]) -> str:
+    """One region: its diagram, its transitions, and the pairs that change nothing."""
+    edges: dict[tuple[str, str], list[str]] = {}
+    for (state, signal), row in rows.items():
+        if state != row.to:
+            edges.setdefault((_name(state), _name(row.to)), []).append(signal.value)
+    lines = ["```mermaid", "stateDiagram-v2", "    direction LR"]
+    lines += [
+        f"    {state} --> {to}: {' · '.join(labels)}" for (state, to), labels in edges.items()
+    ]
+    lines += ["```", ""]
+    listed = [
+        (_name(state), signal.value, _name(row.to), ", ".join(action.value for action in row.do))
+        for (state, signal), row in rows.items()
+    ]
+    lines += [table([("in", "on", "to", "does"), *listed]), ""]
+    ignored = []
+    for state in states:
+        rest = [signal.value for signal in signals if (state, signal) not in rows]
+        ignored.append((_name(state), ", ".join(rest) or "nothing"))
+    lines += [table([("in", "changes nothing"), *ignored])]
+    return "\n".join(lines)
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows as Markdown, the heading first."""
+    heading, *body = rows
+    rule = tuple("---" for _ in heading)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (heading, rule, *body))
+
+
+def _name(state: Any) -> str:
+    name: str = state.value if isinstance(state, StrEnum) else state.__name__.lower()
+    return name
+
+
+def _filled(text: str, parts: Mapping[str, str]) -> str:
+    for name, body in parts.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        head, found, rest = text.partition(start)
+        _, closed, tail = rest.partition(end)
+        if not found or not closed:
+            raise SystemExit(f"the markers of {name!r} are missing")
+        text = f"{head}{start}{body}\n{end}{tail}"
+    return text
+
+
+if __name__ == "__main__":
+    for document, content in rendered().items():
+        document.write_text(content)
