@@ -1,0 +1,118 @@
+"""What the simulated assistant does: which answers it gives, and how quickly.
+
+Nothing here is random: the same script and the same uploaded audio give the same conversation.
+"""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypedDict, Unpack
+
+import numpy as np
+
+RATE: Final = 24_000
+"""Frames per second of everything a session carries."""
+
+
+class Manner(TypedDict, total=False):
+    """The optional fields of `Answer` that say how it is delivered."""
+
+    first_delta_s: float
+    speed: float
+    delta_ms: int | Sequence[int]
+    items: int
+    tail_s: float
+    late_deltas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One spoken answer.
+
+    `audio` is mono S16_LE at 24 kHz. Raises ValueError when it is empty or holds half a frame.
+    """
+
+    audio: bytes
+    transcript: str = ""
+    first_delta_s: float = 0.25
+    """From `response.created` to the first delta."""
+    speed: float = 5.0
+    """Seconds of audio sent per second; `math.inf` sends all at once."""
+    delta_ms: int | Sequence[int] = 100
+    """Length of each delta; a sequence is used in turn, for irregular ones."""
+    items: int = 1
+    """The answer is split into this many audio messages of one response."""
+    tail_s: float = 0.0
+    """From the end of the last item to `response.done`."""
+    late_deltas: int = 0
+    """Deltas that still arrive after a `speech_started` that cancels the response."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be spoken."""
+        if not self.audio or len(self.audio) % 2:
+            raise ValueError(f"an answer needs whole 16-bit frames, not {len(self.audio)} bytes")
+        if min(self.lengths()) < 1 or self.items < 1 or self.speed <= 0:
+            raise ValueError("an answer's delta_ms, items and speed must be positive")
+
+    @classmethod
+    def wav(cls, path: Path, *, transcript: str = "", **manner: Unpack[Manner]) -> Answer:
+        """The recording in a 24 kHz mono 16-bit WAV file. Raises ValueError for any other."""
+        with wave.open(str(path), "rb") as recording:
+            found = (recording.getframerate(), recording.getnchannels(), recording.getsampwidth())
+            if found != (RATE, 1, 2):
+                raise ValueError(
+                    f"{path}: {found[0]} Hz, {found[1]} channels, {found[2] * 8} bits; "
+                    f"convert it to {RATE} Hz, 1 channel, 16 bits"
+                )
+            return cls(recording.readframes(recording.getnframes()), transcript, **manner)
+
+    @classmethod
+    def tone(
+        cls, seconds: float, *, hz: float = 440.0, transcript: str = "", **manner: Unpack[Manner]
+    ) -> Answer:
+        """A sine at -10 dBFS, with 5 ms ramps so that it does not click."""
+        at = np.arange(round(seconds * RATE)) / RATE
+        ramp = np.clip(np.minimum(at, at[::-1]) / 0.005, 0.0, 1.0) if len(at) else at
+        wave_form = 10_000 * ramp * np.sin(2 * np.pi * hz * at)
+        return cls(wave_form.astype("<i2").tobytes(), transcript, **manner)
+
+    def lengths(self) -> Sequence[int]:
+        """Delta lengths in ms, to be used in turn."""
+        return (self.delta_ms,) if isinstance(self.delta_ms, int) else self.delta_ms
+
+    def parts(self) -> Iterator[tuple[bytes, list[str]]]:
+        """The audio and the words of each item, in order."""
+        frames, words = len(self.audio) // 2, self.transcript.split()
+        for part in range(self.items):
+            first, last = (frames * n // self.items for n in (part, part + 1))
+            from_word, to_word = (len(words) * n // self.items for n in (part, part + 1))
+            yield self.audio[2 * first : 2 * last], words[from_word:to_word]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The whole play; every session plays it from the start.
+
+    An answer counts as given with its first delta: one cancelled before is given the next time.
+    Raises ValueError when there is no answer or no turn end.
+    """
+
+    answers: Sequence[Answer]
+    """Given in turn, then from the first again."""
+    turn_end_s: Sequence[float] | float = 0.5
+    """semantic_vad: silence after the speech of each turn until the turn ends, used in turn.
+    Never longer than the eagerness allows: 2 s (high), 4 s (medium, auto), 8 s (low)."""
+    loud_dbfs: float = -45.0
+    """A 32 ms window whose RMS is above this counts as speech."""
+
+    def __post_init__(self) -> None:
+        """Refuse a script that would have nothing to say."""
+        if not self.answers or not self.turn_ends():
+            raise ValueError("a script needs at least one answer and one turn end")
+
+    def turn_ends(self) -> Sequence[float]:
+        """Seconds of silence that end each turn, to be used in turn."""
+        return (self.turn_end_s,) if isinstance(self.turn_end_s, int | float) else self.turn_end_s

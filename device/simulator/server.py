@@ -1,0 +1,256 @@
+"""The simulator: a listening socket, the sessions on it, and what tests may ask and do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import serve as listen
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from .dialect import Json, new_id
+from .history import Item
+from .record import Append, Entry, Record
+from .refusal import Refusal
+from .script import Script
+from .session import Session
+
+_PING_EVERY_S: Final = 20.0
+_PONG_WITHIN_S: Final = 60.0
+_CLOSE_WITHIN_S: Final = 2.0
+_LARGEST_MESSAGE: Final = 24 * 1024 * 1024
+_KEY_PREFIX: Final = "openai-insecure-api-key."
+_LOGGER: Final = logging.getLogger("device.simulator")
+
+
+class Simulator:
+    """A Realtime server on this machine; use it as `async with Simulator(script) as simulator`.
+
+    Args:
+        script: what the assistant does.
+        host: the address to listen on.
+        port: 0 takes a free one; `url` names it.
+        key: the only key that is accepted; None accepts any or none.
+        session_s: after this the session ends like the service's, which allows 60 minutes.
+        watch: called with every event as it passes.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        key: str | None = None,
+        session_s: float = 3600.0,
+        watch: Callable[[Entry], None] | None = None,
+    ) -> None:
+        self._script = script
+        self._host = host
+        self._port = port
+        self._key = key
+        self._session_s = session_s
+        self._record = Record(watch)
+        self._listener: Server | None = None
+        self._retired: list[Server] = []
+        self._live: dict[int, Session] = {}
+
+    async def __aenter__(self) -> Self:
+        """Listen. Raises OSError when the address is taken."""
+        await self.start_accepting()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening and end every session, the stubborn ones after two seconds."""
+        await self.stop_accepting()
+        closing = [
+            asyncio.create_task(session.connection.close(1001)) for session in self._live.values()
+        ]
+        if closing:
+            await asyncio.wait(closing, timeout=_CLOSE_WITHIN_S)
+        self.drop()
+        ends = [asyncio.create_task(listener.wait_closed()) for listener in self._retired]
+        if ends:
+            await asyncio.wait(ends, timeout=_CLOSE_WITHIN_S)
+
+    # What happened.
+
+    @property
+    def url(self) -> str:
+        """Where to connect; a client adds `?model=...`."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"ws://{host}:{self._port}/v1/realtime"
+
+    @property
+    def log(self) -> list[Entry]:
+        """Every event of every session in the order in which they passed."""
+        return self._record.log
+
+    @property
+    def appends(self) -> list[Append]:
+        """The newest session's appends."""
+        return list(self._record.session(-1).appends)
+
+    @property
+    def items(self) -> dict[str, Item]:
+        """The newest session's items by id, also those deleted since."""
+        return dict(self._record.session(-1).items)
+
+    def uplink(self, session: int = -1) -> bytes:
+        """All audio a session appended, in order: mono S16_LE at 24 kHz, at most 10 minutes."""
+        return bytes(self._record.session(session).uplink)
+
+    @property
+    def sessions(self) -> list[int]:
+        """The numbers of the sessions that are open now."""
+        return list(self._live)
+
+    # What tests may do to a client.
+
+    def drop(self) -> None:
+        """Cut every connection now, as a network would: no close frame."""
+        for session in self._live.values():
+            session.connection.transport.abort()
+
+    async def stop_accepting(self) -> None:
+        """Refuse new connections (TCP); those that are open go on."""
+        if self._listener is not None:
+            self._listener.close(close_connections=False)
+            self._retired.append(self._listener)
+            self._listener = None
+            # The listener's own task closes the socket when it first runs.
+            await asyncio.sleep(0)
+
+    async def start_accepting(self) -> None:
+        """Listen (again) on the same port."""
+        if self._listener is not None:
+            return
+        self._listener = await listen(
+            self._serve,
+            self._host,
+            self._port,
+            process_request=_only_realtime,
+            select_subprotocol=_realtime,
+            compression=None,
+            max_size=_LARGEST_MESSAGE,
+            ping_interval=_PING_EVERY_S,
+            ping_timeout=_PONG_WITHIN_S,
+            close_timeout=_CLOSE_WITHIN_S,
+            logger=_LOGGER,
+        )
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    def inject(self, event: Json | str, session: int = -1) -> None:
+        """Send an event (given its `event_id`) or any text to the client of an open session."""
+        number = self._record.session(session).number
+        if number not in self._live:
+            raise LookupError(f"session {number} is closed")
+        if isinstance(event, str):
+            self._live[number].inject(event)
+        else:
+            self._live[number].emit(event)
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        fault = self._fault(connection)
+        if fault is not None:
+            refusal, code = fault
+            error = {"event_id": new_id("event"), **refusal.event()}
+            reason = ".".join(filter(None, ("invalid_request_error", refusal.code)))
+            with contextlib.suppress(ConnectionClosed):
+                await connection.send(json.dumps(error))
+                await connection.close(code, reason)
+            return
+        session = Session(
+            connection,
+            script=self._script,
+            record=self._record,
+            model=_model(connection),
+            session_s=self._session_s,
+        )
+        self._live[session.number] = session
+        try:
+            await session.run()
+        finally:
+            del self._live[session.number]
+
+    def _fault(self, connection: ServerConnection) -> tuple[Refusal, int] | None:
+        """What is wrong with a connection, and its close code; told after the 101, as there."""
+        shown = _keys(connection)
+        if self._key is not None and self._key not in shown:
+            if not shown:
+                message = "Missing bearer or basic authentication in header"
+                return Refusal(message, code=None), 3000
+            message = f"Incorrect API key provided: {shown[0][:4]}***."
+            return Refusal(message, code="invalid_api_key"), 3000
+        if not _model(connection):
+            message = (
+                "You must provide a model parameter, for example "
+                "wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5"
+            )
+            return Refusal(message, code="missing_model"), 4000
+        return None
+
+
+async def serve(
+    host: str, port: int, script: Script, *, key: str | None = None, quiet: bool = False
+) -> None:
+    """Run a simulator until cancelled; says where it listens and, unless `quiet`, every event.
+
+    Raises OSError when the address is taken.
+    """
+    watch = None if quiet else _tell
+    async with Simulator(script, host=host, port=port, key=key, watch=watch) as simulator:
+        sys.stdout.write(f"listening on {simulator.url}\n")
+        sys.stdout.flush()
+        await asyncio.get_running_loop().create_future()
+
+
+def _tell(entry: Entry) -> None:
+    arrow = "<-" if entry.direction == "client" else "->"
+    kind = entry.event.get("type", "(not an event)")
+    size = f" {len(entry.audio)} bytes" if entry.audio else ""
+    sys.stdout.write(f"{entry.at:12.3f} {entry.session} {arrow} {kind}{size}\n")
+    sys.stdout.flush()
+
+
+def _only_realtime(connection: ServerConnection, request: Request) -> Response | None:
+    if urlsplit(request.path).path.endswith("/realtime"):
+        return None
+    return connection.respond(HTTPStatus.NOT_FOUND, "Only .../realtime?model=... is served.\n")
+
+
+def _realtime(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    return Subprotocol("realtime") if "realtime" in offered else None
+
+
+def _model(connection: ServerConnection) -> str:
+    assert connection.request is not None
+    return parse_qs(urlsplit(connection.request.path).query).get("model", [""])[0]
+
+
+def _keys(connection: ServerConnection) -> list[str]:
+    """Every key the client showed: bearer, `api-key` header, or subprotocol."""
+    assert connection.request is not None
+    headers = connection.request.headers
+    bearers = [value.split(None, 1) for value in headers.get_all("Authorization")]
+    keys = [words[1] for words in bearers if len(words) == 2 and words[0].lower() == "bearer"]
+    offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
+    protocols = [name.strip() for name in offered]
+    keys += headers.get_all("api-key")
+    return keys + [p.removeprefix(_KEY_PREFIX) for p in protocols if p.startswith(_KEY_PREFIX)]
