@@ -115,15 +115,13 @@ def _other_terms(
     )
 
 
-_HANDLER: Final = ctypes.CFUNCTYPE(
-    None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
-)
-_silent: Final = _HANDLER(lambda *_: None)
-
-
 def quieten_alsa() -> None:
     """Keep alsa-lib from writing its own lines to stderr, between ours.
 
-    Every failure it would talk about reaches us as an error with a reason.
+    Every failure it would talk about reaches us as an error with a reason. The handler must not
+    be Python: alsa-lib calls it with a lock held that a thread with the interpreter's lock may be
+    waiting for, and both would wait for ever (seen with two absent devices). Any C function that
+    takes no notice of its arguments will do, and getpid is one.
     """
-    ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_silent)
+    deaf = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
+    ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(deaf)
