@@ -140,7 +140,7 @@ def _config(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from device.check import check
 
-    return check(arguments.config)
+    return check(arguments.config, runtime=_runtime_directory(arguments))
 
 
 def _devices(_: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """The capture thread: the only one that ever touches the microphone's PCM.
 
 Closed, it sleeps on its inbox and the PCM does not exist. Open, it turns once a period: read,
-mix to mono, post a block when one is full, look at the inbox.
+mix to mono, post a block when one is full; then sleep on the inbox until the next is there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from device.core import events as ev
-from device.core.audio import FRAME_BYTES, PERIOD, Format, Frames, MicBlock, to_mono
+from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
 from device.core.events import Event, Part
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
@@ -22,6 +22,9 @@ from device.errors import AudioDeviceError, StuckThread
 
 PERIODS: Final = 16
 """320 ms of buffer: a stalled interpreter loses no word."""
+
+LATE_S: Final = 0.0003
+"""After the instant at which a block should be there: too early would be one more wake."""
 
 
 class Order(Enum):
@@ -125,15 +128,30 @@ class Capture:
                 self._post(ev.Xrun(time.monotonic(), Part.MICROPHONE))
             elif length > 0:
                 heard += to_mono(sound, granted, self._use)
-            order = self._order()
-            if heard and (len(heard) >= self._block_bytes or order is Order.CLOSE):
+            wait = 0.0
+            if len(heard) >= self._block_bytes:
                 self._post(ev.MicHeard(MicBlock(bytes(heard), time.monotonic())))
                 heard.clear()
+                wait = self._until_full(microphone)
+            order = self._order(wait)
+        if order is Order.CLOSE:
+            # With the period that is being captured now: it holds the end of the last word.
+            for _ in range(max(0, microphone.avail()) // PERIOD + 1):
+                heard += to_mono(microphone.read()[1], granted, self._use)
+            self._post(ev.MicHeard(MicBlock(bytes(heard), time.monotonic())))
         return order
 
-    def _order(self) -> Order | None:
+    def _until_full(self, microphone: Pcm) -> float:
+        """Seconds until the device holds a block: one wake for it, not one a period."""
+        missing = self._block_bytes // FRAME_BYTES - microphone.avail()
+        return max(0.0, missing / RATE + LATE_S)
+
+    def _order(self, wait: float) -> Order | None:
+        """The next order, within `wait` seconds."""
+        if not wait and self._inbox.empty():
+            return None
         try:
-            return self._inbox.get_nowait()
+            return self._inbox.get(timeout=wait)
         except Empty:
             return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -58,8 +60,9 @@ def failure_of(problem: Exception, url: str) -> Failure | None:
         case TimeoutError():
             return Failure("network", f"{host} does not answer", "check the network")
         case OSError():
-            reason = problem.strerror or str(problem)
-            return Failure("network", f"no connection to {host}: {reason}", "check the network")
+            return Failure(
+                "network", f"no connection to {host}: {_system_words(problem)}", "check the network"
+            )
         case LinkError():
             return Failure(problem.code, problem.what, problem.cure)
         case WireError():
@@ -70,6 +73,13 @@ def failure_of(problem: Exception, url: str) -> Failure | None:
             )
         case _:
             return None
+
+
+def _system_words(problem: OSError) -> str:
+    """What the system says; asyncio's own text names a call, or every address it tried."""
+    hidden = re.search(r"\[Errno (\d+)\]", str(problem))
+    number = problem.errno or (int(hidden[1]) if hidden else 0)
+    return os.strerror(number) if number else str(problem)[:200]
 
 
 def _closed(problem: ConnectionClosed) -> Failure:

@@ -7,15 +7,15 @@ wakes it at once: it reads what the device still holds, drops it, and reports wh
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
-
-import numpy as np
 
 from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, frames_in, silence
@@ -172,10 +172,10 @@ class Playout:
                 return
             room = self._fill(speaker, reel, room=room, bridge=not over)
             self._gather(reel, self._pause(room, reel, over=over))
-            room = self._room(speaker)
+            room = self._room(speaker, over=over)
             reel.ledger.settle(Frames(BUFFER - room + self._latency))
         # The position is read last before the drop: later it would be worthless.
-        held = BUFFER - self._room(speaker) if reel.started else 0
+        held = BUFFER - self._room(speaker, over=True) if reel.started else 0
         speaker.drop()
         account = reel.ledger.close(Frames(held + self._latency))
         self._post(ev.PlayoutEnded(time.monotonic(), account))
@@ -235,10 +235,16 @@ class Playout:
             taken = speaker.write(piece)
         return max(0, taken)
 
-    def _room(self, speaker: Pcm) -> int:
+    def _room(self, speaker: Pcm, *, over: bool) -> int:
         """Frames of room. A stream that ran dry has all of it: what it held was heard."""
         room = speaker.avail()
-        return BUFFER if room < 0 else min(room, BUFFER)
+        if room >= 0:
+            return min(room, BUFFER)
+        # Dry, or gone? A write tells: it takes nothing and makes the stream ready, or it raises.
+        speaker.write(_GAP)
+        if not over:
+            self._post(ev.Xrun(time.monotonic(), Part.SPEAKER))
+        return BUFFER
 
     def _opened(self) -> Pcm:
         if self._pcm is None:
@@ -257,7 +263,8 @@ class Playout:
 
     def _close(self) -> None:
         if self._pcm is not None:
-            self._pcm.drop()
+            with contextlib.suppress(pcm.Error):  # the device may be gone
+                self._pcm.drop()
             self._pcm.close()
             self._pcm = None
 
@@ -320,4 +327,4 @@ def _louder(sound: bytes, gain: float) -> bytes:
     """The sound at the configured volume; `gain` is 0 to 1."""
     if gain == 1.0:
         return sound
-    return (np.frombuffer(sound, "<i2") * gain).astype("<i2").tobytes()
+    return array("h", map(int, map(gain.__mul__, memoryview(sound).cast("h")))).tobytes()

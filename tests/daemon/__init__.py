@@ -1,0 +1,1 @@
+"""The daemon as a black box: a real process, real alsa-lib PCMs, a real WebSocket."""

@@ -1,0 +1,162 @@
+"""`pressel check` and `pressel devices`, run as a person runs them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from daemon.conftest import Bench
+from daemon.running import KEY, PATIENCE_S, RunningDevice, noise, pressel
+from device import check as check_module
+from device.check import check
+from device.errors import EXIT_CONFIG, EXIT_UNAVAILABLE
+
+PARTS = ["config", "daemon", "microphone", "speaker", "resampler", "panel", "key", "server"]
+
+
+def run(device: RunningDevice, **environment: str) -> tuple[int, dict[str, str]]:
+    """The exit status, and each part's line."""
+    done = subprocess.run(
+        [*pressel("check"), "--config", str(device.config), "--runtime-dir", str(device.runtime)],
+        env=device.environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE_S,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert KEY not in done.stdout
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert list(lines) == PARTS, done.stdout
+    return done.returncode, lines
+
+
+def verdicts(lines: dict[str, str]) -> str:
+    return " ".join(line.split()[1] for line in lines.values())
+
+
+def test_all_parts_in_order_are_one_line_each_and_0(patient_bench: Bench) -> None:
+    device = patient_bench.prepare()
+    device.card.say(noise(5.0))
+    status, lines = run(device)
+    assert status == 0
+    assert verdicts(lines) == "ok skip ok ok skip skip ok ok"
+    assert "'microphone' grants 24000 Hz, 1 ch; listened for 0.3 s: -1" in lines["microphone"]
+    assert "buffer of 160 ms" in lines["speaker"]
+    assert "sk-...NARY" in lines["key"]
+    assert "confirmed our settings in" in lines["server"]
+    assert [event.what for event in device.card.events("capture")][-1] == "close"
+
+
+def test_a_microphone_of_zeros_is_told(patient_bench: Bench) -> None:
+    _, lines = run(patient_bench.prepare())
+    assert "digital silence" in lines["microphone"]
+    assert "alsamixer" in lines["microphone"]
+
+
+def test_everything_broken_is_69_with_a_cure_in_each_line(bench: Bench) -> None:
+    device = bench.prepare(
+        microphone={"device": "plugmicrophone"},
+        speaker={"device": "nonsense"},
+        panel={"button": {"gpio": 17}, "led": {"gpio": 17 + 1}},
+        server={"url": "ws://127.0.0.1:9/v1/realtime"},
+    )
+    device.card.unplug()
+    status, lines = run(
+        device, ALSA_PLUGIN_DIR=str(device.config.parent), GPIOZERO_PIN_FACTORY="nopins"
+    )
+    assert status == EXIT_UNAVAILABLE
+    assert verdicts(lines) == "ok skip FAIL FAIL FAIL FAIL FAIL FAIL"
+    for part in PARTS[2:]:
+        assert "  ; " in lines[part], lines[part]
+    assert "microphone 'plugmicrophone'" in lines["microphone"]
+    assert "speaker 'nonsense'" in lines["speaker"]
+    assert "apt install libasound2-plugins" in lines["resampler"]
+    assert "button: {...}" not in lines["panel"]
+    assert "Connection refused (network)" in lines["server"]
+
+
+def test_other_terms_and_a_wrong_key_are_told_with_their_cure(bench: Bench) -> None:
+    device = bench.prepare(card={"rate": 48000, "microphone_channels": 2})
+    server = {"url": device.server.url, "profile": "local", "api_key": "sk-wrong-0123456789abcdef"}
+    device.configure(server=server)
+    status, lines = run(device)
+    assert status == EXIT_UNAVAILABLE
+    assert "grants 48000 Hz, 2 ch, S16_LE" in lines["microphone"]
+    assert "plughw:" in lines["microphone"]
+    assert "grants 48000 Hz, 1 ch, S16_LE" in lines["speaker"]
+    assert "(key)  ; put a new server.api_key" in lines["server"]
+
+
+def test_a_device_that_converts_needs_speexrate(patient_bench: Bench) -> None:
+    device = patient_bench.prepare(
+        card={"rate": 48000},
+        microphone={"device": "plugmicrophone"},
+        speaker={"device": "plugspeaker"},
+    )
+    status, lines = run(device)
+    assert status == 0
+    assert "libasound_module_rate_speexrate.so" in lines["resampler"]
+
+
+def test_pins_that_work_are_named(patient_bench: Bench) -> None:
+    device = patient_bench.prepare(panel={"button": {"gpio": 17}, "led": {"gpio": 18}})
+    status, lines = run(device, GPIOZERO_PIN_FACTORY="mock")
+    assert status == 0
+    assert "ok    button GPIO 17, light GPIO 18" in lines["panel"]
+
+
+def test_a_running_daemon_is_told_and_what_it_uses_is_no_failure(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = bench()
+    device.tap()
+    device.say(noise(0.4))
+    device.wait_for("turn")
+    for name, value in device.environment().items():
+        monkeypatch.setenv(name, value)
+    assert check(device.config, runtime=device.runtime) == 0
+    printed = capsys.readouterr().out
+    assert "runs, light: listening, link: up" in printed
+    assert "microphone  ok    in use by the running daemon" in printed
+    assert "speaker     ok    in use by the running daemon" in printed
+
+
+def test_a_server_that_never_answers_has_a_deadline(
+    patient_bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = patient_bench.prepare(
+        server={"url": "ws://127.0.0.1:9/v1/realtime", "profile": "local"}
+    )
+    for name, value in device.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(check_module, "SERVER_S", 0.0)
+    assert check(device.config, runtime=device.runtime) == EXIT_UNAVAILABLE
+    assert "did not answer within 0 s" in capsys.readouterr().out
+
+
+def test_a_faulty_configuration_is_78_with_its_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pressel.yaml"
+    path.write_text("version: 1\nmicrophone: {device: x, chunk_ms: 55}\nspeaker: {device: y}\n")
+    assert check(path) == EXIT_CONFIG
+    printed = capsys.readouterr().out
+    assert printed.startswith("config      FAIL  1 to correct")
+    assert f"{path}:2:35: " in printed
+
+
+def test_the_devices_are_listed_with_what_they_can_and_where_to_write_them(bench: Bench) -> None:
+    device = bench.prepare(card={"rate": 48000, "sample": "S32_LE", "microphone_channels": 6})
+    with device.card.busy("playback"):
+        done = subprocess.run(
+            pressel("devices"), env=device.environment(), capture_output=True, text=True,
+            timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "microphone: write one of these into microphone.device" in done.stdout
+    assert '"microphone"  48000 Hz, 6 channels, S32_LE, converted to 24000 Hz' in done.stdout
+    assert "speaker: write one of these into speaker.device" in done.stdout
+    assert '"speaker"  cannot be opened now: Device or resource busy' in done.stdout

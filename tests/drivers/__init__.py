@@ -1,0 +1,1 @@
+"""Each driver against the real thing it owns."""
