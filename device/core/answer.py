@@ -7,6 +7,7 @@ in all four the person must hear silence at once, and the server must learn what
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -31,8 +32,9 @@ class Answer:
         self.state = Reply.QUIET
         self.turn = Turn()
         self.now = 0.0
-        self.deaf_until = 0.0
-        """Half duplex: until then the room still sounds of a reply that was cut."""
+        self.echo_until = self.deaf_until = -math.inf
+        """Half duplex: what is captured before the first, even in part, may hold our own voice and
+        is dropped. Nothing leaves before the second: the first words over a reply wait for it."""
         self._habits = habits
         self._outlet = outlet
         self._ignored = ignored
@@ -59,10 +61,11 @@ class Answer:
         """A press. A reply that is asked for and not yet announced will be cancelled on arrival."""
         if self.state is Reply.AWAITED and self._replies.active is None:
             self._orphans = 1
+        self.turn.interrupted = self.state is not Reply.QUIET
         self.signal(ReplySignal.INTERRUPTED)
 
-    def connected(self) -> None:
-        """A new connection: the server knows nothing of the old one's replies."""
+    def connection_changed(self) -> None:
+        """The link came up or went down: nobody can be told of the old one's replies any more."""
         self._replies = Replies()
         self._orphans = 0
 
@@ -96,8 +99,12 @@ class Answer:
         if not self._replies.playable(ResponseId(message.response_id), item):
             self._ignored["audio of an unknown or cancelled item"] += 1
             return
+        if not message.delta:
+            self._ignored["audio without a sample"] += 1
+            return
         if self._length + frames_in(message.delta) > self._habits.longest_reply:
             self._ignored["audio beyond the longest reply"] += 1
+            self._replies.shorten(item)
             return
         if self.turn.first_delta_at is None:
             self.turn.first_delta_at = self.now
@@ -132,25 +139,26 @@ class Answer:
 
     def sounded(self, event: ev.Sounded) -> None:
         """The first sound of an item is audible."""
-        if self.turn.sounded_at is None:
+        if self.state is Reply.SPEAKING and self.turn.sounded_at is None:
             self.turn.sounded_at = event.at
 
     def played(self, event: ev.PlayoutEnded) -> None:
         """The speaker is silent: tell the server what was not heard, in order."""
+        self.echo_until, self.deaf_until = self.now, self.now + ECHO_S
         for account in event.account:
             correction = self._replies.correction(account)
             if correction is not None:
                 self._outlet.send(correction)
-        if self._ending is not None:
+        if self._ending is not None and not self._ending.sound_over:
             self._ending.played(event.account)
             self._ending.sound_over = True
-            self.deaf_until = self.now + ECHO_S
             self._write_ending()
         elif self.state is Reply.SPEAKING:
             self.turn.played(event.account)
             if any(account.heard < account.received for account in event.account):
                 self._replies.disown()  # the speaker failed in mid-reply
             if self._habits.half_duplex:
+                self.echo_until = self.deaf_until
                 self._outlet.do(ev.SetTimer(Timer.ECHO, ECHO_S))
             else:
                 self.signal(ReplySignal.ENDED)
@@ -186,7 +194,8 @@ class Answer:
 
     def _drop_kept(self) -> None:
         for item in dict.fromkeys(play.item for play in self._kept):
-            self._outlet.send(wire.DeleteItem(item))
+            if self._replies.knows(item):
+                self._outlet.send(wire.DeleteItem(item))
         self._kept.clear()
         self._length = 0
 
@@ -194,12 +203,12 @@ class Answer:
         self._outlet.do(ev.EndPlay())
 
     def _cut(self) -> None:
-        self._outlet.do(ev.Cut(), ev.StopTimer(Timer.ECHO), ev.SetTimer(Timer.TURN, USAGE_LATE_S))
         self._write_ending(waiting=False)
+        self._outlet.do(ev.Cut(), ev.StopTimer(Timer.ECHO), ev.SetTimer(Timer.TURN, USAGE_LATE_S))
         self._ending, self.turn = self.turn, Turn()
         self._ending.interrupted = True
         self._length = 0
-        self.deaf_until = self.now + CUT_LATE_S
+        self.echo_until = self.deaf_until = self.now + CUT_LATE_S
 
     def _cancel(self) -> None:
         if self._replies.active is not None:

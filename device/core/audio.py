@@ -6,11 +6,9 @@ mono, 24 000 frames a second (the Realtime API's `audio/pcm`). Only the edges kn
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import Final, Literal, NewType
-
-import numpy as np
-import numpy.typing as npt
 
 Frames = NewType("Frames", int)
 """A length in frames: one sample per channel. The unit of everything that must be exact."""
@@ -88,19 +86,16 @@ def silence(frames: Frames) -> bytes:
 def to_mono(interleaved: bytes, form: Format, use: tuple[int, ...]) -> bytes:
     """Interleaved capture of `form` to mono S16_LE: one channel, or the average of several.
 
-    Shape in: frames × channels; shape out: frames. S32_LE keeps its upper 16 bits. The sum of an
-    average is taken in 64 bits, so it cannot overflow. Averaging a
+    Shape in: frames × channels; shape out: frames. S32_LE keeps its upper 16 bits. Averaging a
     wide array cancels high tones (a null near 4 kHz at 64 mm): the default is one channel.
     """
     if form.channels == 1 and form.sample == "S16_LE":
         return interleaved
-    kind = np.dtype("<i2" if form.sample == "S16_LE" else "<i4")
-    samples: npt.NDArray[np.int32] = np.frombuffer(interleaved, kind).reshape(-1, form.channels)
+    halves = memoryview(interleaved).cast("h")
+    width = form.frame_bytes // form.channels // FRAME_BYTES
+    step = form.channels * width
+    picked = [halves[channel * width + width - 1 :: step] for channel in use]
     if len(use) == 1:
-        mono = samples[:, use[0]] if kind.itemsize == 2 else samples[:, use[0]] >> 16
-        return mono.astype("<i2").tobytes()
-    picked = samples[:, list(use)].astype(np.int64)
-    if kind.itemsize == 4:
-        picked >>= 16
-    mixed: npt.NDArray[np.int16] = (picked.sum(axis=1) // len(use)).astype("<i2")
-    return mixed.tobytes()
+        return picked[0].tobytes()
+    sums = map(sum, zip(*picked, strict=True))
+    return array("h", [total // len(use) for total in sums]).tobytes()

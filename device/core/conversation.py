@@ -20,7 +20,7 @@ from device.core import wire
 from device.core.answer import Answer
 from device.core.connection import Connection
 from device.core.events import Effect, Event, Part, Report, Timer
-from device.core.gate import Closing, GateState, Held, Open
+from device.core.gate import Closing, GateState, Held
 from device.core.habits import BENIGN, PART_RETRY_S, Habits
 from device.core.light import Light, light_of
 from device.core.outlet import Outlet
@@ -43,6 +43,7 @@ class Conversation:
         )
         self._faults: dict[Part, str] = {}
         self._how = ""
+        self._shown = self.light
 
     @property
     def link(self) -> Link:
@@ -62,11 +63,9 @@ class Conversation:
     @property
     def light(self) -> Light:
         """What the light says now."""
-        resting = (
-            self.reply is not Reply.QUIET
-            and self._connection.up
-            and isinstance(self.gate, Open)
-            and self._question.rest is not Rest.SEND
+        rest = self._question.rest
+        resting = self.reply is not Reply.QUIET and (
+            rest is Rest.DROP or (rest is Rest.KEEP and self._connection.up)
         )
         return light_of(
             self.link,
@@ -74,6 +73,7 @@ class Conversation:
             self.reply,
             hearing=self._question.hearing,
             resting=resting,
+            leaving=self._question.leaving,
             offline=self._connection.trouble,
             fault=next(iter(self._faults.values()), ""),
         )
@@ -88,13 +88,13 @@ class Conversation:
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; returns what is to be done, in order."""
         self._question.now = self._answer.now = event.at
-        light, how, reply = self.light, self._how, self.reply
+        how, reply = self._how, self.reply
         HANDLERS[type(event)](self, event)
         if self.reply is Reply.QUIET and reply is not Reply.QUIET:
             self._question.reply_ended()
         self._how = self._question.opened_by(how)
         seen: list[Effect] = []
-        if self.light != light:
+        if self.light != self._shown:  # also when mere time has changed it
             seen += self._lit()
         if self._how != how:
             state = "open" if self._how else "closed"
@@ -102,7 +102,7 @@ class Conversation:
         return seen + self._outlet.take()
 
     def _lit(self) -> list[Effect]:
-        light = self.light
+        light = self._shown = self.light
         fields = {"state": light.state.value, "code": light.code}
         return [ev.ShowLight(light), Report("light", fields, f"light: {light.state.value}")]
 
@@ -125,7 +125,7 @@ class Conversation:
     def _mute(self, event: ev.MuteChanged) -> None:
         if event.muted and self.reply is not Reply.QUIET:
             self._answer.interrupted()
-        self._question.signal(GateSignal.MUTE if event.muted else GateSignal.UNMUTE)
+        self._question.muted() if event.muted else self._question.unmuted()
 
     def _stopping(self, _: ev.Stopping) -> None:
         self._question.signal(GateSignal.STOP)
@@ -137,7 +137,7 @@ class Conversation:
 
     def _link_up(self, event: ev.LinkUp) -> None:
         self._connection.signal(LinkSignal.CONFIRMED)
-        self._answer.connected()
+        self._answer.connection_changed()
         self._question.connection_changed()
         self._outlet.report("link", {"state": "up", "reason": "configured"}, "link up")
         for difference in event.differences:
@@ -148,10 +148,13 @@ class Conversation:
             )
 
     def _link_down(self, event: ev.LinkDown) -> None:
-        news = self._connection.up or self._connection.trouble != event.code
+        was_up = self._connection.up
+        news = was_up or self._connection.trouble != event.code
         self._connection.signal(LinkSignal.LOST)
         self._connection.trouble = event.code
-        self._question.connection_changed()
+        if was_up:
+            self._answer.connection_changed()
+            self._question.connection_changed()
         if self.reply is not Reply.QUIET:
             self._answer.signal(ReplySignal.LOST)
         if news:
@@ -167,9 +170,7 @@ class Conversation:
         news = self._faults.get(event.part) != event.code
         self._faults[event.part] = event.code
         if event.part is Part.MICROPHONE:
-            if isinstance(self.gate, Closing):
-                self._question.mic_closed()
-            self._question.signal(GateSignal.MIC_FAILED)
+            self._question.mic_failed()
         if news:
             self._outlet.complain(event.code, event.what, event.cure)
         self._outlet.do(ev.SetTimer(RETRY[event.part], PART_RETRY_S))
@@ -179,6 +180,8 @@ class Conversation:
             self._outlet.do(ev.StopTimer(RETRY[event.part]))
             part = event.part.value
             self._outlet.report("recovered", {"part": part}, f"the {part} is back")
+            if event.part is Part.MICROPHONE:
+                self._question.listen_ahead()
 
     def _xrun(self, event: ev.Xrun) -> None:
         part = event.part.value

@@ -32,21 +32,24 @@ class Light:
 
 
 def light_of(
-    link: Link, gate: GateState, reply: Reply, *, hearing: bool, resting: bool, offline: str,
-    fault: str,
+    link: Link, gate: GateState, reply: Reply, *, hearing: bool, resting: bool, leaving: bool,
+    offline: str, fault: str,
 ) -> Light:  # fmt: skip
     """The light as a pure function of the three regions, the VAD, and what is out of order.
 
     The first rule is the promise of the device: while microphone audio can leave, the light says
     so, whatever else goes on. `resting` means that the gate is open and yet nothing leaves: a
-    reply is awaited, or played on a half-duplex device. `offline` and `fault` are codes; an empty
-    `offline` with the link not up is a device that never was online: it is starting.
+    reply is awaited, or played on a half-duplex device. `leaving` means that the gate has closed
+    and words that waited for the link leave at this moment. `offline` and `fault` are codes; an
+    empty `offline` with the link not up is a device that never was online: it is starting.
     """
     if isinstance(gate, Muted):
         return Light(LightState.MUTED)
     if isinstance(gate, Open) and not resting:
         busy = hearing and not isinstance(gate, Closing)
         return Light(LightState.HEARING if busy else LightState.LISTENING)
+    if leaving:
+        return Light(LightState.LISTENING)
     if reply is Reply.SPEAKING:
         return Light(LightState.SPEAKING)
     if reply is not Reply.QUIET or isinstance(gate, Tail):

@@ -6,6 +6,7 @@ them at once, or lets the server do it while silence keeps its clock going (`tal
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -14,10 +15,10 @@ from typing import Final
 from device.core import events as ev
 from device.core import wire
 from device.core.answer import Answer
-from device.core.audio import RATE, frames_of
+from device.core.audio import RATE, MicBlock, frames_of
 from device.core.connection import Connection
 from device.core.events import Timer
-from device.core.gate import Closed, Closing, GateState, Held, Latched, Open, Tail, step
+from device.core.gate import Closed, Closing, GateState, Held, Latched, Muted, Open, Tail, step
 from device.core.habits import (
     CLOSING_LATE_S,
     KEPT,
@@ -68,6 +69,10 @@ class Question:
         self._pressed_at = 0.0
         self._quiet_since = 0.0
         self._tail_until = 0.0
+        self._lost_frames = 0
+        self._spoken_gone = 0
+        self._spoken_taken = 0
+        self._left_at = -math.inf
 
     @property
     def hearing(self) -> bool:
@@ -77,18 +82,23 @@ class Question:
     @property
     def rest(self) -> Rest:
         """Whether the blocks of the open gate leave now."""
+        if self._habits.half_duplex and self._answer.state is Reply.SPEAKING:
+            return Rest.DROP
         if not self._connection.up:
             return Rest.KEEP
         if not self._habits.half_duplex:
             return Rest.SEND
-        if self._answer.state is Reply.SPEAKING:
-            return Rest.DROP
         if self.now < self._answer.deaf_until:
             return Rest.KEEP
         awaiting = self._answer.state is Reply.AWAITED and isinstance(self.gate, Latched)
         if awaiting and not self._vad.hearing and self._utterances.open is None:
             return Rest.KEEP
         return Rest.SEND
+
+    @property
+    def leaving(self) -> bool:
+        """Words that waited leave by this very event, after the gate has closed."""
+        return self._left_at == self.now
 
     def opened_by(self, before: str) -> str:
         """How the gate was opened, in the journal's words; '' while it is closed."""
@@ -126,14 +136,32 @@ class Question:
         short = self.now - self._pressed_at < TAP_S
         tapped = style == "tap" or (style == "auto" and short)
         self.signal(GateSignal.TAP if tapped else GateSignal.LET_GO)
+        self._let_out()
+
+    def muted(self) -> None:
+        """The mute switch is on: the microphone closes, and what it heard ahead is forgotten."""
+        self.signal(GateSignal.MUTE)
+        if self._habits.preroll:
+            self._preroll.clear()
+            self._outlet.do(ev.CloseMicrophone())
+
+    def unmuted(self) -> None:
+        """The mute switch is off."""
+        self.signal(GateSignal.UNMUTE)
+        self.listen_ahead()
 
     # The microphone.
+
+    def listen_ahead(self) -> None:
+        """With a pre-roll the microphone is open even while the gate is closed, except muted."""
+        if self._habits.preroll and not isinstance(self.gate, Open | Muted):
+            self._outlet.do(ev.OpenMicrophone())
 
     def heard(self, event: ev.MicHeard) -> None:
         """One block: listen to it, and let it out if it may leave."""
         block, gate = event.block, self.gate
         if not isinstance(gate, Open):
-            if self._habits.preroll:
+            if self._habits.preroll and not isinstance(gate, Muted):
                 self._preroll.keep(block)
             return
         if self._vad.feed(block):
@@ -141,19 +169,29 @@ class Question:
         if self._answer.turn.first_block_at is None:
             self._answer.turn.first_block_at = self.now
         rest = self.rest
-        if rest is Rest.DROP:
+        if rest is Rest.DROP or self._echoes(block):
+            self._backlog.clear()
+            self._spoken_gone = self._spoken_taken = self._vad.spoken
             return
         awaiting = self._connection.up and self._answer.state is Reply.AWAITED
         limit = KEPT_AWAITING if awaiting and rest is Rest.KEEP else KEPT
-        self._backlog.keep(gate.mic.admit(block), limit=limit)
+        dropped = self._backlog.keep(gate.mic.admit(block), limit=limit)
+        if not self._connection.up:
+            self._lost_frames += dropped
         if rest is Rest.SEND:
             self._send_backlog()
 
+    def _echoes(self, block: MicBlock) -> bool:
+        """Half duplex: it may hold our own voice."""
+        began = block.at - block.frames / RATE
+        return self._habits.half_duplex and began < self._answer.echo_until
+
     def _send_backlog(self) -> None:
-        lost = self._backlog.take_lost()
-        if lost > KEPT_AWAITING:
-            self._lost(f"{lost / RATE:.1f} s of speech were lost while the link was down")
+        if self._lost_frames:
+            self._lost(f"{self._lost_frames / RATE:.1f} s of speech were lost: the link was down")
+            self._lost_frames = 0
         self._outlet.do(*(ev.SendAudio(uplink) for uplink in self._backlog.take()))
+        self._spoken_gone = self._vad.spoken
 
     def _lost(self, what: str) -> None:
         self._outlet.complain("lost-words", what, "say it again")
@@ -165,21 +203,35 @@ class Question:
         if isinstance(self.gate, Closing):
             self._outlet.do(ev.StopTimer(Timer.CLOSING))
             self._end()
-        if self._habits.preroll and not isinstance(self.gate, Open):
-            self._outlet.do(ev.OpenMicrophone())
+        self.listen_ahead()
+
+    def mic_failed(self) -> None:
+        """The microphone cannot be used."""
+        if isinstance(self.gate, Closing):
+            self.mic_closed()
+        self.signal(GateSignal.MIC_FAILED)
+        self._let_out()
 
     def _end(self) -> None:
         spoken_to = self._utterances.open is not None
-        if self.rest is Rest.SEND:
-            self._send_backlog()
-            if spoken_to and self._habits.release == "commit":
-                self._commit()
-                return
-        if self._answer.state is not Reply.QUIET and not spoken_to:
+        if self._may_commit():
+            self._commit()
+        elif self._answer.state is not Reply.QUIET and not spoken_to:
+            self._backlog.clear()
             self.signal(GateSignal.TAKEN)
-            self._answer.signal(ReplySignal.LET_OUT)
+            self._let_out()
         else:
             self.signal(GateSignal.PENDING)
+
+    def _may_commit(self) -> bool:
+        """The button ends the turn, the server hears it, and no word of it still waits here."""
+        heard = self._utterances.open is not None and not self._backlog
+        return heard and self.rest is Rest.SEND and self._habits.release == "commit"
+
+    def _let_out(self) -> None:
+        """Nobody holds the button any more: what was withheld may sound."""
+        if self._answer.state is Reply.WITHHELD and not isinstance(self.gate, Held | Closing):
+            self._answer.signal(ReplySignal.LET_OUT)
 
     def _commit(self) -> None:
         """End the turn ourselves and ask for the reply."""
@@ -194,20 +246,31 @@ class Question:
             return
         waiting = self.now < self._tail_until
         self._outlet.do(ev.SetTimer(Timer.TAIL, TAIL_TICK_MS / 1000))
-        if self.rest is Rest.SEND:
+        if self.rest is not Rest.SEND:
+            if not waiting and not self._connection.up:
+                self._lost("the link did not come back in time: the turn is lost")
+                self._give_up()
+        elif self._backlog:
             self._send_backlog()
+            self._left_at = self.now  # the light says so; the rest is for the next tick
+        elif self._may_commit():
+            self._commit()
+        else:
             silence = self.gate.silence.frames(frames_of(TAIL_TICK_MS))
             self._outlet.do(ev.SendAudio(silence))
-            if waiting:
-                return
-            if self._utterances.open is not None or self._vad.spoken >= SPOKEN_MS:
-                self._commit()
-                return
-            self._outlet.report("nothing-heard", {}, "the button was held and nothing was said")
-        elif waiting:
-            return
+            if not waiting:
+                self._settle()
+
+    def _settle(self) -> None:
+        """The tail has lasted long enough: take the turn, or say that there was none."""
+        said = self._vad.spoken - self._spoken_taken
+        if self._utterances.open is not None or said >= SPOKEN_MS:
+            self._commit()
         else:
-            self._lost("the link did not come back in time: the turn is lost")
+            self._outlet.report("nothing-heard", {}, "the button was held and nothing was said")
+            self._give_up()
+
+    def _give_up(self) -> None:
         self._clear()
         self.signal(GateSignal.TAKEN)
 
@@ -219,6 +282,8 @@ class Question:
         left = self._habits.linger_s - (0.0 if busy else self.now - self._quiet_since)
         if left > 0:
             self._outlet.do(ev.SetTimer(Timer.LINGER, left))
+        elif self._vad.spoken - self._spoken_gone >= SPOKEN_MS:
+            self.signal(GateSignal.WORDS_KEPT)
         else:
             self.signal(GateSignal.QUIET_SPELL)
 
@@ -242,8 +307,7 @@ class Question:
         self._quiet_since = self.now
         if self._answer.state is not Reply.QUIET:
             self._answer.signal(ReplySignal.TALKED_OVER)
-        elif isinstance(self.gate, Tail) and self._habits.release == "commit":
-            self._send_backlog()
+        elif isinstance(self.gate, Tail) and self._may_commit():
             self._commit()
 
     def committed(self, message: wire.Committed) -> None:
@@ -252,9 +316,11 @@ class Question:
             self._ignored["committed: no news"] += 1
             return
         self._quiet_since = self.now
+        self._spoken_taken = self._vad.spoken
         if isinstance(self.gate, Open | Tail):
             self._answer.signal(ReplySignal.ASKED)
         if isinstance(self.gate, Tail):
+            self._backlog.clear()
             self.signal(GateSignal.TAKEN)
 
     def nothing_to_commit(self) -> None:
@@ -263,14 +329,19 @@ class Question:
 
     # What the rows do.
 
-    def _open_mic(self) -> None:
-        if not isinstance(self.gate, Held):
-            raise AssertionError("only a press opens the microphone")
+    def _begin_turn(self) -> None:
         self._vad.reset()
+        self._spoken_gone = self._spoken_taken = 0
+        self._lost_frames = 0
         self._backlog.clear()
         self._answer.turn.pressed_at = self.now
+        self._answer.turn.first_block_at = None
+
+    def _open_mic(self) -> None:
+        assert isinstance(self.gate, Held), "only a press opens the microphone"
         for block in self._preroll.take():
-            self._backlog.keep(self.gate.mic.admit(block), limit=KEPT)
+            if not self._echoes(block):
+                self._backlog.keep(self.gate.mic.admit(block), limit=KEPT)
         self._outlet.do(ev.OpenMicrophone())
 
     def _close_mic(self) -> None:
@@ -282,6 +353,7 @@ class Question:
     def _clear(self) -> None:
         """Forget a turn that will not be taken, here and at the server."""
         self._backlog.clear()
+        self._lost_frames = 0
         self._utterances.open = None
         if self._connection.up:
             self._outlet.send(wire.Clear())
@@ -300,6 +372,7 @@ class Question:
 
 
 ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {
+    Action.BEGIN_TURN: Question._begin_turn,
     Action.OPEN_MIC: Question._open_mic,
     Action.CLOSE_MIC: Question._close_mic,
     Action.AWAIT_LAST_BLOCK: Question._await_last_block,

@@ -8,8 +8,10 @@ disowned, and its item was announced for that reply.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from device.core.audio import Frames, whole_ms
 from device.core.ledger import Heard, ItemId
 from device.core.wire import ClientEvent, DeleteItem, ResponseId, TruncateItem
 
@@ -35,16 +37,26 @@ class Recent(Generic[Key]):
         return key in self._keys
 
 
+@dataclass(slots=True)
+class _Item:
+    """One message of a reply, as far as it was announced, sent and heard."""
+
+    response: ResponseId
+    complete: bool = False
+    shortened: bool = False
+    heard: int = 0
+    """Frames that were heard before a gap so long that the speaker closed its account."""
+
+
 class Replies:
     """The book of one connection: what was announced, what is complete, what is disowned."""
 
     def __init__(self) -> None:
         self.active: ResponseId | None = None
         """The reply being generated now, if any."""
-        self._announced: dict[ItemId, ResponseId] = {}
+        self._items: dict[ItemId, _Item] = {}
         self._seen: Recent[ResponseId] = Recent()
         self._disowned: Recent[ResponseId] = Recent()
-        self._complete: Recent[ItemId] = Recent()
 
     def created(self, response: ResponseId) -> bool:
         """A reply begins. False for one that is known already (servers repeat themselves)."""
@@ -55,32 +67,41 @@ class Replies:
         return True
 
     def announced(self, response: ResponseId, item: ItemId) -> None:
-        """A reply has this item. Announcements of unknown replies count for nothing."""
-        if response in self._seen:
-            self._announced[item] = response
-            if len(self._announced) > REMEMBERED:
-                del self._announced[next(iter(self._announced))]
+        """A reply has this item. Unknown replies count for nothing, nor does a second time."""
+        if response in self._seen and item not in self._items:
+            self._items[item] = _Item(response)
+            if len(self._items) > REMEMBERED:
+                del self._items[next(iter(self._items))]
+
+    def knows(self, item: ItemId) -> bool:
+        """Was this item announced on this connection?"""
+        return item in self._items
 
     def playable(self, response: ResponseId, item: ItemId) -> bool:
         """May a delta of this item of this reply be played?"""
-        return self._announced.get(item) == response and response not in self._disowned
+        known = self._items.get(item)
+        return known is not None and known.response == response and response not in self._disowned
 
     def complete(self, item: ItemId) -> None:
         """All sound of this item was sent."""
-        self._complete.add(item)
+        if item in self._items:
+            self._items[item].complete = True
+
+    def shorten(self, item: ItemId) -> None:
+        """Sound of this item was left out: the person will not hear its end."""
+        self._items[item].shortened = True
 
     def done(self, response: ResponseId) -> None:
         """The reply is generated, cancelled or failed: its items are complete."""
         if self.active == response:
             self.active = None
         if response not in self._disowned:
-            for item, of in self._announced.items():
-                if of == response:
-                    self._complete.add(item)
+            for item in self._items.values():
+                item.complete = item.complete or item.response == response
 
     def disown(self) -> None:
         """Whatever was announced so far is not to be played any more."""
-        for response in {*self._announced.values(), self.active}:
+        for response in {*(item.response for item in self._items.values()), self.active}:
             if response is not None:
                 self._disowned.add(response)
 
@@ -94,12 +115,12 @@ class Replies:
         Heard to its end: nothing, a needless truncate makes models repeat themselves. Not heard
         at all: it never was. Else: cut its memory at the millisecond that was audible.
         """
-        response = self._announced.get(account.item)
-        if response is None:
+        item = self._items.get(account.item)
+        if item is None:
             return None
-        whole = account.item in self._complete or response not in self._disowned
-        if account.heard >= account.received and whole:
+        whole = item.complete or item.response not in self._disowned
+        item.heard += account.heard
+        if account.heard >= account.received and whole and not item.shortened:
             return None
-        if not account.heard_ms:
-            return DeleteItem(account.item)
-        return TruncateItem(account.item, account.heard_ms)
+        heard = whole_ms(Frames(item.heard))
+        return TruncateItem(account.item, heard) if heard else DeleteItem(account.item)

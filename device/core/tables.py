@@ -55,6 +55,7 @@ class GateSignal(StrEnum):
     TAKEN = "turn taken"
     PENDING = "turn not taken yet"
     QUIET_SPELL = "quiet spell"
+    WORDS_KEPT = "quiet spell, words kept"
     MIC_FAILED = "microphone failed"
     MUTE = "mute"
     UNMUTE = "unmute"
@@ -79,6 +80,7 @@ class ReplySignal(StrEnum):
 class Action(StrEnum):
     """What a transition does. The words are those of the tables in the documentation."""
 
+    BEGIN_TURN = "begin a turn"
     OPEN_MIC = "open microphone"
     CLOSE_MIC = "close microphone"
     AWAIT_LAST_BLOCK = "await last block"
@@ -126,8 +128,8 @@ LINK: Final[Mapping[tuple[Link, LinkSignal], Row[Link]]] = {
 
 GATE: Final[Mapping[tuple[type[GateState], GateSignal], Row[type[GateState]]]] = {
     # in        on                  to        do
-    (Closed,  G.PRESS):       Row(Held,    (A.OPEN_MIC,)),
-    (Closed,  G.INTERRUPT):   Row(Held,    (A.OPEN_MIC,)),
+    (Closed,  G.PRESS):       Row(Held,    (A.BEGIN_TURN, A.OPEN_MIC)),
+    (Closed,  G.INTERRUPT):   Row(Held,    (A.BEGIN_TURN, A.OPEN_MIC)),
     (Closed,  G.MUTE):        Row(Muted,   ()),
 
     (Held,    G.TAP):         Row(Latched, (A.LINGER,)),
@@ -139,6 +141,7 @@ GATE: Final[Mapping[tuple[type[GateState], GateSignal], Row[type[GateState]]]] =
     (Latched, G.PRESS):       Row(Closing, (A.CLOSE_MIC, A.AWAIT_LAST_BLOCK)),
     (Latched, G.INTERRUPT):   Row(Latched, ()),
     (Latched, G.QUIET_SPELL): Row(Closed,  (A.CLOSE_MIC, A.CLEAR)),
+    (Latched, G.WORDS_KEPT):  Row(Closing, (A.CLOSE_MIC, A.AWAIT_LAST_BLOCK)),
     (Latched, G.MIC_FAILED):  Row(Closed,  (A.CLEAR,)),
     (Latched, G.MUTE):        Row(Muted,   (A.CLOSE_MIC, A.CLEAR)),
     (Latched, G.STOP):        Row(Closed,  (A.CLOSE_MIC, A.CLEAR)),
@@ -174,6 +177,7 @@ REPLY: Final[Mapping[tuple[Reply, ReplySignal], Row[Reply]]] = {
     (R.AWAITED,  S.LATE):        Row(R.QUIET,    (A.COMPLAIN, A.CLOSE_TURN)),
     (R.AWAITED,  S.LOST):        Row(R.QUIET,    (A.CLOSE_TURN,)),
 
+    (R.WITHHELD, S.ASKED):       Row(R.AWAITED,  (A.DISOWN, A.DROP_KEPT, A.EXPECT)),
     (R.WITHHELD, S.AUDIO):       Row(R.SPEAKING, (A.PLAY_KEPT, A.PLAY)),
     (R.WITHHELD, S.AUDIO_HELD):  Row(R.WITHHELD, (A.KEEP,)),
     (R.WITHHELD, S.LET_OUT):     Row(R.SPEAKING, (A.PLAY_KEPT,)),

@@ -19,16 +19,20 @@ class Backlog:
     def __init__(self) -> None:
         self._waiting: deque[Uplink] = deque()
         self._frames = 0
-        self._lost = 0
 
-    def keep(self, uplink: Uplink, *, limit: Frames) -> None:
-        """Let it wait; what is older than `limit` is lost."""
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def keep(self, uplink: Uplink, *, limit: Frames) -> Frames:
+        """Let it wait; what is older than `limit` is dropped: returns how much that was."""
+        dropped = 0
         self._waiting.append(uplink)
         self._frames += frames_in(uplink.pcm)
         while self._frames > limit:
             gone = frames_in(self._waiting.popleft().pcm)
             self._frames -= gone
-            self._lost += gone
+            dropped += gone
+        return Frames(dropped)
 
     def take(self) -> Iterable[Uplink]:
         """All of it, in order; nothing is left."""
@@ -37,16 +41,10 @@ class Backlog:
             self._frames -= frames_in(uplink.pcm)
             yield uplink
 
-    def take_lost(self) -> Frames:
-        """How much was dropped since the last time this was asked."""
-        lost, self._lost = self._lost, 0
-        return Frames(lost)
-
     def clear(self) -> None:
         """Forget it."""
         self._waiting.clear()
         self._frames = 0
-        self._lost = 0
 
 
 class PreRoll:
@@ -68,6 +66,11 @@ class PreRoll:
         """All of it, in order; nothing is left."""
         while self._blocks:
             yield self._blocks.popleft()
+        self._frames = 0
+
+    def clear(self) -> None:
+        """Forget it."""
+        self._blocks.clear()
         self._frames = 0
 
 

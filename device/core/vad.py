@@ -11,13 +11,13 @@ noise, noise steps, clicks); babble of many voices is its known limit.
 from __future__ import annotations
 
 import math
+from array import array
 from collections import deque
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
-from device.core.audio import PERIOD, RATE, MicBlock, Ms
+from device.core.audio import PERIOD, RATE, MicBlock, Ms, frames_in
 
 BAND_HZ: Final = (250.0, 3800.0)
 GATE_DBFS: Final = -50.0
@@ -40,24 +40,35 @@ _RISE_QUIET_DB: Final = 3.0 * _FRAME_S
 _RISE_STUCK_DB: Final = 8.0 * _FRAME_S
 _PEAK_FALL_DB: Final = 6.0 * _FRAME_S
 _STUCK_FRAMES: Final = 60
-_BINS: Final = slice(
-    math.ceil(BAND_HZ[0] * PERIOD / RATE), math.floor(BAND_HZ[1] * PERIOD / RATE) + 1
-)
-# Parseval for a one-sided spectrum, relative to a full-scale square wave (RMS 1.0 = 0 dBFS).
-_SCALE: Final = 2.0 / (PERIOD * 32768.0) ** 2
+_DECIMATE: Final = 3
+"""Three frames become one: their mean falls by 3 dB at 3.9 kHz, the upper edge of the band."""
+_MEAN: Final = 21
+"""2.6 ms at 8 kHz: less its moving mean, a sound loses 3 dB at 300 Hz and 19 dB at 100 Hz."""
+_BEGIN: Final = _MEAN // 2
+_STEPS: Final = PERIOD // _DECIMATE
+_LENGTH: Final = _STEPS - _MEAN + 1
+_SCALE: Final = 1.0 / (_LENGTH * (_MEAN * _DECIMATE * 32768.0) ** 2)
 _NOTHING: Final = 1e-12
 
 
 def levels(pcm: bytes) -> list[float]:
-    """The band level of every whole 20 ms of mono 24 kHz S16_LE audio, in dBFS."""
-    whole = len(pcm) // (2 * PERIOD) * PERIOD
-    frames: npt.NDArray[np.float32] = (
-        np.frombuffer(pcm, "<i2", whole).reshape(-1, PERIOD).astype(np.float32)
-    )
-    spectrum = np.fft.rfft(frames, axis=1)[:, _BINS]
-    power = np.einsum("ij,ij->i", spectrum.real, spectrum.real)
-    power += np.einsum("ij,ij->i", spectrum.imag, spectrum.imag)
-    return [10.0 * math.log10(float(p) * _SCALE + _NOTHING) for p in power]
+    """The band level of every whole 20 ms of mono 24 kHz S16_LE audio, in dBFS.
+
+    Differences of one running sum are both the short means and the long ones. No numpy: on
+    blocks this short its calls save nothing, and it would be a quarter of the daemon's memory
+    (measured).
+    """
+    sums = list(accumulate(array("h", pcm), initial=0))[::_DECIMATE]
+    short = list(map(_MEAN.__mul__, map(sub, sums[_BEGIN + 1 :], sums[_BEGIN:])))
+    long = list(map(sub, sums[_MEAN:], sums))
+    return [
+        _decibels(math.dist(short[at : at + _LENGTH], long[at : at + _LENGTH]))
+        for at in range(0, frames_in(pcm) // PERIOD * _STEPS, _STEPS)
+    ]
+
+
+def _decibels(distance: float) -> float:
+    return 10.0 * math.log10(distance * distance * _SCALE + _NOTHING)
 
 
 class Vad:

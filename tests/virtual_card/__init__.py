@@ -7,6 +7,7 @@ All instants are seconds of CLOCK_MONOTONIC, as of `time.monotonic()`. See READM
 
 import fcntl
 import math
+import struct
 import time
 import wave
 from collections.abc import Iterator
@@ -51,11 +52,8 @@ pcm.plugmicrophone {{ type plug slave.pcm microphone rate_converter [ speexrate 
 pcm.plugspeaker {{ type plug slave.pcm speaker rate_converter [ speexrate linear ] }}
 """
 
-CARD = """\
-rate {rate} sample_bytes {sample_bytes} microphones {microphones} speakers {speakers}
-length {length} origin_ns {origin_ns} frames_per_ns {frames_per_ns!r}
-echo_gain {echo_gain!r} echo_frames {echo_frames}
-"""
+PLAN = struct.Struct("7q2d")
+"""The file `card`: `struct card.plan` of virtual_card.c, field by field."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Event:
-    """A line of the card's log; `what`: open start pause xrun unplug stop close."""
+    """A line of the card's log; `what`: open start xrun unplug stop close."""
 
     at: float
     direction: str
@@ -113,18 +111,20 @@ class VirtualCard:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._microphone = self._timeline("microphone.pcm", microphone_channels)
         self._speaker = self._timeline("speaker.pcm", speaker_channels)
-        card = CARD.format(
-            rate=rate,
-            sample_bytes=4 if self._wide else 2,
-            microphones=microphone_channels,
-            speakers=speaker_channels,
-            length=self._length,
-            origin_ns=self._origin_ns,
-            frames_per_ns=self._frames_per_ns,
-            echo_gain=float(echo_gain),
-            echo_frames=round(echo_delay_ms * rate / 1000),
+        (self.directory / "events").touch(exist_ok=False)
+        width = self._speaker.itemsize
+        self._plan = PLAN.pack(
+            width * microphone_channels,
+            width * speaker_channels,
+            width,
+            rate,
+            self._length,
+            self._origin_ns,
+            round(echo_delay_ms * rate / 1000),
+            echo_gain / speaker_channels,
+            self._frames_per_ns,
         )
-        (self.directory / "card").write_text(card)
+        self.plug()
         self.conf = self.directory / "asound.conf"
         self.conf.write_text(CONF.format(plugin=build(), directory=self.directory))
         self.environment = {"ALSA_CONFIG_PATH": str(self.conf)}
@@ -271,20 +271,27 @@ class VirtualCard:
 
     def events(self, direction: Direction | None = None) -> list[Event]:
         """The card's log so far: when each direction was opened, started, stopped, closed."""
-        log = self.directory / "events"
-        lines = log.read_text().splitlines() if log.exists() else []
-        found = [Event(float(at), to, what) for at, to, what in (line.split() for line in lines)]
+        lines = (self.directory / "events").read_text().splitlines()
+        found = [self._event(*line.split()) for line in lines]
         return [event for event in found if direction in (None, event.direction)]
+
+    def _event(self, index: str, line: str, what: str) -> Event:
+        at = (self._origin_ns + float(index) / self._frames_per_ns) / 1e9
+        return Event(at, "playback" if line == "1" else "capture", what)
 
     def unplug(self) -> None:
         """Pull the card out: streams fail with ENODEV, what was not yet audible never is."""
-        (self.directory / "unplugged").touch()
+        (self.directory / "card").unlink(missing_ok=True)
         now = self.index(self.now())
         self._speaker[now : now + round(BUFFER_S * self.rate)] = 0
 
     def plug(self) -> None:
         """Put the card back in: it can be opened again."""
-        (self.directory / "unplugged").unlink(missing_ok=True)
+        card = self.directory / "card"
+        if not card.exists():
+            # There is a whole card, or none.
+            card.with_suffix(".new").write_bytes(self._plan)
+            card.with_suffix(".new").rename(card)
 
     @contextmanager
     def busy(self, direction: Direction) -> Iterator[None]:

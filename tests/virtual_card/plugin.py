@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-SOURCES = [Path(__file__).with_name(name) for name in ("virtual_card.c", "room.h")]
+SOURCE = Path(__file__).with_name("virtual_card.c")
 LIBRARY = "libasound_module_pcm_virtual_card.so"
 FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-DPIC"]
 CACHE = Path(__file__).parents[2] / ".cache" / "virtual_card"
@@ -21,7 +21,7 @@ def build(*, cache: Path = CACHE) -> Path:
 
     Raises RuntimeError, with what to install, when it cannot be compiled.
     """
-    recipe = [platform.machine(), *FLAGS, *(source.read_text() for source in SOURCES)]
+    recipe = [platform.machine(), *FLAGS, SOURCE.read_text()]
     folder = cache / hashlib.sha256("\0".join(recipe).encode()).hexdigest()[:16]
     library = folder / LIBRARY
     if library.exists():
@@ -33,7 +33,7 @@ def build(*, cache: Path = CACHE) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         # A finished library appears under its name at once, or not at all.
         fresh = Path(scratch) / LIBRARY
-        command = [compiler, *FLAGS, "-o", str(fresh), str(SOURCES[0]), "-lasound", "-lm"]
+        command = [compiler, *FLAGS, "-o", str(fresh), str(SOURCE), "-lasound", "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_S)
         if done.returncode != 0:
             raise RuntimeError(f"cannot compile the virtual sound card: {CURE}\n{done.stderr}")

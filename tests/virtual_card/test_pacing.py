@@ -31,6 +31,16 @@ def test_a_blocked_program_wakes_once_for_each_period(desk: Desk, babble: Babble
         stop(pcm)
 
 
+def test_writing_other_lengths_than_a_period_does_not_spin(desk: Desk, babble: Babble) -> None:
+    player = desk.player(desk.card())
+    before = resource.getrusage(resource.RUSAGE_THREAD)
+    for _ in range(50):
+        assert player.write(babble(300).tobytes()) == 300
+    after = resource.getrusage(resource.RUSAGE_THREAD)
+    assert after.ru_nvcsw - before.ru_nvcsw <= 40
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.06
+
+
 def test_a_block_arrives_as_soon_as_it_is_complete(desk: Desk) -> None:
     recorder = desk.recorder(desk.card())
     late = []

@@ -1,296 +1,250 @@
-/*
- * A sound card for tests, as an alsa-lib ioplug plugin.
- *
+/* A sound card for tests, as an alsa-lib ioplug plugin without thread or daemon.
  * A card is a directory. `microphone.pcm` is what its microphones hear and `speaker.pcm` what its
- * loudspeakers emit, frame by frame since the card's origin. CLOCK_MONOTONIC alone moves it; there
- * is no thread and no daemon. Playback lays every frame down at the index at which it will become
- * audible, and takes back what was not yet audible when the stream stops: at any moment the past
- * of `speaker.pcm` is exactly what a person in the room has heard. Capture reads the past of
- * `microphone.pcm` plus the loudspeaker's echo. README.md tells how tests use it.
- */
-#define _GNU_SOURCE
+ * loudspeakers emit, frame by frame since the card's origin; CLOCK_MONOTONIC alone moves it on.
+ * Playback lays each frame down where it will become audible, and takes back what was not audible
+ * yet when the stream stops: the past of `speaker.pcm` is exactly what a person has heard. */
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
+#include <math.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 
-#include "room.h"
+#define SECOND_NS INT64_C(1000000000)
+enum { MICROPHONE, SPEAKER, PLAN, EVENTS, FILES };
+static const char *const files[] = {"microphone.pcm", "speaker.pcm", "card", "events"};
 
 struct card {
-	snd_pcm_ioplug_t io;
-	struct room room;
-	struct timeline *line; /* of this direction */
-	bool playback;
-	int timer;             /* descriptor, -1 when closed */
-	char *held, *silence;  /* a longest buffer each; held: written, but not on the timeline */
-	bool gone;             /* the card was pulled out: this stream will not come back */
-	bool moving;           /* the clock moves the stream: it runs or drains */
-	int64_t base;          /* while moving: index of the stream's frame 0 */
-	int64_t halted;        /* while not: the stream's position */
-	int64_t written;       /* playback: end of what the program handed over */
+    snd_pcm_ioplug_t io;
+    struct {                  /* the file `card`, as VirtualCard writes it */
+        int64_t frame[2];     /* bytes: of all microphones, of all loudspeakers */
+        int64_t sample;       /* bytes: 2 or 4 */
+        int64_t rate;         /* frames per second as the card claims them */
+        int64_t length;       /* frames; past it nothing is recorded, and there is silence */
+        int64_t origin_ns;    /* CLOCK_MONOTONIC at which index 0 begins */
+        int64_t echo_frames;  /* from the loudspeakers to the microphones */
+        double echo_gain;     /* of each loudspeaker, in each microphone */
+        double pace;          /* frames per ns of CLOCK_MONOTONIC: with drift and compression */
+    } plan;
+    int line, fd[FILES]; /* line: of this stream, MICROPHONE or SPEAKER */
+    int64_t base;        /* index of the stream's frame 0; 0 while the stream stands still */
+    char *frames;        /* a longest buffer; until playback starts, what it shall start with */
 };
 
+/* Frames that have been in the air since the card's origin. */
+static double present(const struct card *card)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec * SECOND_NS + now.tv_nsec - card->plan.origin_ns) * card->plan.pace;
+}
+
+/* A line of the log from which a test knows when a direction was open. */
 static void note(const struct card *card, const char *what)
 {
-	room_note(&card->room, card->playback ? "playback" : "capture", what);
+    dprintf(card->fd[EVENTS], "%.6f %d %s\n", present(card), card->line, what);
 }
 
-/* Frames of the stream that have passed the converter. */
-static int64_t position(const struct card *card)
+static int emit(const struct card *card, int64_t index, const void *from, int64_t count)
 {
-	return card->moving ? room_index(&card->room) - card->base : card->halted;
+    int64_t frame = card->plan.frame[SPEAKER], left = card->plan.length - index;
+    ssize_t bytes = (count < left ? count : left) * frame;
+    return bytes > 0 && pwrite(card->fd[SPEAKER], from, bytes, index * frame) != bytes ? -EIO : 0;
 }
 
-/*
- * The position at which the program shall go on. Draining, that is the end. A program that polls
- * wants a whole period; a blocked call, which alsa-lib lets begin with less, wants the rest of the
- * period it is in.
- */
-static int64_t goal(const struct card *card, int64_t appl)
+static int recall(const struct card *card, int line, int64_t index, void *frames, int64_t count)
 {
-	int64_t period = (int64_t)card->io.period_size;
-	int64_t buffer = card->playback ? (int64_t)card->io.buffer_size : 0;
-
-	if (card->playback && card->io.state == SND_PCM_STATE_DRAINING)
-		return card->written;
-	return appl - (card->io.nonblock ? 0 : appl % period) + period - buffer;
+    int64_t frame = card->plan.frame[line];
+    memset(frames, 0, count * frame); /* past the record there is silence */
+    return pread(card->fd[line], frames, count * frame, index * frame) < 0 ? -EIO : 0;
 }
 
-/*
- * Make the poll descriptor readable from the instant at which poll() should return: as on hardware
- * a period boundary. It stays so until armed again: a waiting thread wakes once for each period.
- */
-static void arm(struct card *card, int64_t appl)
+static double sample(const struct card *card, const void *samples, int64_t i)
 {
-	int64_t period = (int64_t)card->io.period_size, at = goal(card, appl);
-	int64_t instant = 1; /* long ago: readable at once */
-	snd_pcm_state_t state = card->io.state;
-	struct itimerspec timer = {0};
-
-	if (at > position(card) && card->moving)
-		instant = room_instant(&card->room, card->base + (at + period - 1) / period * period);
-	else if (at > position(card) && (state == SND_PCM_STATE_PREPARED || state == SND_PCM_STATE_PAUSED))
-		instant = 0; /* never: nothing will change until the program acts */
-	timer.it_value.tv_sec = instant / 1000000000;
-	timer.it_value.tv_nsec = instant % 1000000000;
-	if (timerfd_settime(card->timer, TFD_TIMER_ABSTIME, &timer, NULL) < 0)
-		SNDERR("virtual card: cannot set the period timer: %s", strerror(errno));
+    return card->plan.sample == 4 ? ((const int32_t *)samples)[i] : ((const int16_t *)samples)[i];
 }
 
-/* Stop the clock, and take back from the timeline what is not audible by now. */
-static int halt(struct card *card, const char *why)
+/* What the microphones pick up: what was said, and in each the same echo. */
+static int hear(const struct card *card, int64_t index, void *frames, int64_t count)
 {
-	int64_t at = position(card), unheard = card->playback ? card->written - at : 0;
-	int err = 0;
-
-	if (card->moving) {
-		card->halted = at;
-		card->moving = false;
-		err = timeline_read(card->line, card->base + at, card->held, unheard);
-		err = err ? err : timeline_write(card->line, card->base + at, card->silence, unheard);
-		note(card, why);
-	}
-	return err;
+    int64_t microphones = card->plan.frame[MICROPHONE] / card->plan.sample;
+    int64_t speakers = card->plan.frame[SPEAKER] / card->plan.sample;
+    int err = recall(card, MICROPHONE, index, frames, count)
+              | recall(card, SPEAKER, index - card->plan.echo_frames, card->frames, count);
+    for (int64_t i = 0; card->plan.echo_gain != 0 && i < count * microphones; i++) {
+        double mixed = sample(card, frames, i);
+        for (int64_t k = i / microphones * speakers; k < (i / microphones + 1) * speakers; k++)
+            mixed += card->plan.echo_gain * sample(card, card->frames, k);
+        if (card->plan.sample == 4)
+            ((int32_t *)frames)[i] = fmin(fmax(rint(mixed), INT32_MIN), INT32_MAX);
+        else
+            ((int16_t *)frames)[i] = fmin(fmax(rint(mixed), INT16_MIN), INT16_MAX);
+    }
+    return err;
 }
 
-/* Follow the clock: notice that the card is gone, or that the program came too late. */
-static int follow(struct card *card)
+/* Make the descriptor readable when a program that has come to `appl` shall go on: as on hardware
+ * at a period boundary, with a whole period to move. A blocked read, which alsa-lib lets begin with
+ * less, wants the rest of its period; a drain, the end. */
+static void arm(const struct card *card, int64_t appl)
 {
-	snd_pcm_ioplug_t *io = &card->io;
-	int64_t limit = card->playback ? 0 : (int64_t)io->buffer_size;
-	int64_t ahead = position(card) - (int64_t)io->appl_ptr; /* of the program */
-
-	if (!card->gone && room_unplugged(&card->room)) {
-		halt(card, "unplug");
-		card->gone = true;
-	} else if (io->state == SND_PCM_STATE_RUNNING && ahead >= limit) {
-		halt(card, "xrun");
-		snd_pcm_ioplug_set_state(io, SND_PCM_STATE_XRUN);
-	}
-	if (card->gone)
-		snd_pcm_ioplug_set_state(io, SND_PCM_STATE_DISCONNECTED);
-	return card->gone ? -ENODEV : io->state == SND_PCM_STATE_XRUN ? -EPIPE : 0;
+    const snd_pcm_ioplug_t *io = &card->io;
+    int blocked_read = card->line == MICROPHONE && !io->nonblock;
+    snd_pcm_uframes_t period = io->period_size, begun = blocked_read ? appl % period : 0;
+    int64_t wanted = io->state == SND_PCM_STATE_DRAINING ? io->buffer_size : period - begun;
+    int64_t at = appl - (card->line == SPEAKER ? io->buffer_size : 0) + wanted + period - 1;
+    at -= at % (int64_t)period;
+    /* While the stream stands still: at once; or never, when first the program has to act. */
+    int64_t instant = io->state != SND_PCM_STATE_PREPARED || at <= (int64_t)io->hw_ptr;
+    if (card->base)
+        instant = card->plan.origin_ns + ceil((card->base + at) / card->plan.pace) + 1;
+    struct itimerspec timer = {.it_value = {instant / SECOND_NS, instant % SECOND_NS}};
+    timerfd_settime(io->poll_fd, TFD_TIMER_ABSTIME, &timer, NULL);
 }
 
+/* Let the stream stand still, and take back what is not audible yet: nothing is beyond a buffer. */
+static int card_stop(snd_pcm_ioplug_t *io)
+{
+    struct card *card = io->private_data;
+    int64_t index = present(card), count = card->line == SPEAKER ? io->buffer_size : 0;
+    if (!card->base)
+        return 0;
+    card->base = 0;
+    note(card, io->state == SND_PCM_STATE_XRUN ? "xrun" :
+               io->state == SND_PCM_STATE_DISCONNECTED ? "unplug" : "stop");
+    memset(card->frames, 0, count * card->plan.frame[SPEAKER]);
+    return emit(card, index, card->frames, count);
+}
+
+/* The frames that passed the converter, unless the card is gone or the program came too late. */
 static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io)
 {
-	/* alsa-lib takes any error here for an xrun; when the card is gone, recovery then fails. */
-	int err = follow(io->private_data);
-	return err ? err : (snd_pcm_sframes_t)position(io->private_data);
+    struct card *card = io->private_data;
+    int64_t at = card->base ? present(card) - card->base : (int64_t)io->hw_ptr;
+    struct stat plan; /* unplugging deletes it: plugged in again, the card has another one */
+    int gone = fstat(card->fd[PLAN], &plan) < 0 || plan.st_nlink == 0;
+    int late = card->base && io->state != SND_PCM_STATE_DRAINING
+               && snd_pcm_ioplug_avail(io, at, io->appl_ptr) >= io->buffer_size;
+    if (gone || late) {
+        snd_pcm_ioplug_set_state(io, gone ? SND_PCM_STATE_DISCONNECTED : SND_PCM_STATE_XRUN);
+        card_stop(io);
+    }
+    return gone ? -ENODEV : io->state == SND_PCM_STATE_XRUN ? -EPIPE : at;
 }
 
 static snd_pcm_sframes_t card_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
-				       snd_pcm_uframes_t offset, snd_pcm_uframes_t size)
+                                       snd_pcm_uframes_t offset, snd_pcm_uframes_t size)
 {
-	struct card *card = io->private_data;
-	char *frames = (char *)areas->addr + (areas->first + offset * areas->step) / 8;
-	int64_t appl = (int64_t)io->appl_ptr, count = (int64_t)size, index = card->base + appl;
-	size_t frame = frame_bytes(card->line);
-	int err = follow(card);
-
-	if (!err && !card->playback)
-		err = room_hear(&card->room, index, frames, count, card->held);
-	else if (!err && card->moving)
-		err = timeline_write(card->line, index, frames, count);
-	else if (!err)
-		memcpy(card->held + (size_t)(appl - card->halted) * frame, frames, size * frame);
-	if (err)
-		return err;
-	card->written = appl + count;
-	arm(card, appl + count);
-	return (snd_pcm_sframes_t)size;
+    struct card *card = io->private_data;
+    char *frames = (char *)areas->addr + (areas->first + offset * areas->step) / 8;
+    int64_t at = card_pointer(io), frame = card->plan.frame[SPEAKER], err = at < 0 ? at : 0;
+    if (!err && card->line == MICROPHONE)
+        err = hear(card, card->base + io->appl_ptr, frames, size);
+    else if (!err && card->base)
+        err = emit(card, card->base + io->appl_ptr, frames, size);
+    else if (!err)
+        memcpy(card->frames + (io->appl_ptr - at) * frame, frames, size * frame);
+    arm(card, io->appl_ptr + size);
+    return err ? err : (int64_t)size;
 }
 
 static int card_start(snd_pcm_ioplug_t *io)
 {
-	struct card *card = io->private_data;
-	int64_t held = card->playback ? card->written - card->halted : 0;
-	int err = follow(card);
-
-	if (err)
-		return err;
-	card->base = room_index(&card->room) - card->halted;
-	card->moving = true;
-	err = timeline_write(card->line, card->base + card->halted, card->held, held);
-	note(card, "start");
-	arm(card, (int64_t)io->appl_ptr);
-	return err;
-}
-
-static int card_stop(snd_pcm_ioplug_t *io)
-{
-	return halt(io->private_data, "stop");
-}
-
-static int card_pause(snd_pcm_ioplug_t *io, int enable)
-{
-	struct card *card = io->private_data;
-
-	if (!card->playback)
-		return -ENOSYS; /* what a microphone hears cannot wait */
-	return enable ? halt(card, "pause") : card_start(io);
+    struct card *card = io->private_data;
+    if (card_pointer(io) < 0)
+        return -ENODEV;
+    card->base = present(card);
+    note(card, "start");
+    arm(card, io->appl_ptr);
+    return emit(card, card->base, card->frames, io->appl_ptr); /* nothing, of a capture */
 }
 
 static int card_prepare(snd_pcm_ioplug_t *io)
 {
-	struct card *card = io->private_data;
-	int err = halt(card, "stop");
-
-	card->halted = card->written = 0;
-	arm(card, 0);
-	return follow(card) == -ENODEV ? -ENODEV : err;
+    int err = card_stop(io);
+    arm(io->private_data, 0);
+    return card_pointer(io) == -ENODEV ? -ENODEV : err;
 }
 
-static int card_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned int count,
-			     unsigned short *revents)
+static int card_poll(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned n, unsigned short *revents)
 {
-	struct card *card = io->private_data;
-	bool failed = follow(card) < 0 || io->state == SND_PCM_STATE_SETUP;
-	bool ready = count == 1 && fds->revents && position(card) >= goal(card, (int64_t)io->appl_ptr);
-
-	*revents = (failed || ready ? card->playback ? POLLOUT : POLLIN : 0) | (failed ? POLLERR : 0);
-	arm(card, (int64_t)io->appl_ptr);
-	return 0;
+    struct card *card = io->private_data;
+    int failed = card_pointer(io) < 0 || io->state <= SND_PCM_STATE_SETUP;
+    int ready = failed || (n && fds->revents); /* the timer knows */
+    *revents = (failed ? POLLERR : 0) | (!ready ? 0 : card->line == SPEAKER ? POLLOUT : POLLIN);
+    if (!failed)
+        arm(card, io->appl_ptr);
+    return 0;
 }
 
 static int card_close(snd_pcm_ioplug_t *io)
 {
-	struct card *card = io->private_data;
-
-	if (io->pcm)
-		note(card, "close");
-	if (card->timer >= 0)
-		close(card->timer);
-	room_close(&card->room);
-	free(card->held);
-	free(card);
-	return 0;
+    struct card *card = io->private_data;
+    if (card->frames) /* it was open */
+        note(card, "close");
+    for (int i = 0; i < FILES; i++)
+        close(card->fd[i]);
+    close(io->poll_fd);
+    free(card->frames);
+    free(card);
+    return 0;
 }
 
-static const snd_pcm_ioplug_callback_t callbacks = {
-	.start = card_start, .stop = card_stop, .pause = card_pause, .prepare = card_prepare,
-	.pointer = card_pointer, .transfer = card_transfer, .poll_revents = card_poll_revents,
-	.close = card_close,
-};
-
-/* The card's own parameters and no others: a program that wants something else needs `plug`. */
-static int constrain(struct card *card)
+/* Open its files, and grant its own parameters only: who wants something else needs `plug`. */
+static int equip(snd_pcm_ioplug_t *io, const char *directory)
 {
-	const unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_MMAP_INTERLEAVED};
-	const unsigned format = card->line->sample_bytes == 4 ? SND_PCM_FORMAT_S32 : SND_PCM_FORMAT_S16;
-	const unsigned channels = (unsigned)card->line->channels, rate = card->room.rate;
-	const unsigned second = rate * (unsigned)frame_bytes(card->line);
-	const struct { int what; unsigned least, most; } ranges[] = {
-		{SND_PCM_IOPLUG_HW_CHANNELS, channels, channels},
-		{SND_PCM_IOPLUG_HW_RATE, rate, rate},
-		{SND_PCM_IOPLUG_HW_PERIOD_BYTES, second / 200, second / 10},
-		{SND_PCM_IOPLUG_HW_BUFFER_BYTES, second / 100, second},
-	};
-	int err = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_ACCESS, 2, access);
-
-	if (err >= 0)
-		err = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_FORMAT, 1, &format);
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges) && err >= 0; i++)
-		err = snd_pcm_ioplug_set_param_minmax(&card->io, ranges[i].what, ranges[i].least, ranges[i].most);
-	return err;
-}
-
-/* On failure card_close() must follow. */
-static int equip(struct card *card, const char *directory)
-{
-	size_t longest;
-	int err = room_open(&card->room, directory);
-
-	if (err)
-		return err;
-	if (flock(card->line->file, LOCK_EX | LOCK_NB) < 0)
-		return -EBUSY; /* as on hardware, a direction belongs to one stream at a time */
-	longest = card->room.rate * (frame_bytes(&card->room.microphone) + frame_bytes(&card->room.speaker));
-	card->held = calloc(2, longest);
-	if (!card->held)
-		return -ENOMEM;
-	card->silence = card->held + longest;
-	card->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	return card->timer < 0 ? -errno : 0;
+    struct card *card = io->private_data;
+    int room = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < FILES; i++)
+        card->fd[i] = openat(room, files[i], O_RDWR | O_CLOEXEC | (i == EVENTS ? O_APPEND : 0));
+    close(room);
+    if (read(card->fd[PLAN], &card->plan, sizeof(card->plan)) != sizeof(card->plan))
+        return -ENODEV;
+    if (flock(card->fd[card->line], LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? -EBUSY : -errno; /* one stream at a time, as on hardware */
+    unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_MMAP_INTERLEAVED};
+    unsigned format = card->plan.sample == 4 ? SND_PCM_FORMAT_S32 : SND_PCM_FORMAT_S16;
+    unsigned channels = card->plan.frame[card->line] / card->plan.sample, rate = card->plan.rate;
+    unsigned ms = rate * card->plan.frame[card->line] / 1000;
+    int err = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_ACCESS, 2, access)
+        | snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_FORMAT, 1, &format)
+        | snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_CHANNELS, 1, &channels)
+        | snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_RATE, 1, &rate)
+        | snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, 5 * ms, 100 * ms)
+        | snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, 10 * ms, 1000 * ms);
+    card->frames = calloc(rate, card->plan.frame[MICROPHONE] + card->plan.frame[SPEAKER]);
+    note(card, "open");
+    return card->frames ? err : -ENOMEM;
 }
 
 SND_PCM_PLUGIN_DEFINE_FUNC(virtual_card)
 {
-	struct card *card = calloc(1, sizeof(*card));
-	snd_config_t *node;
-	const char *directory = "";
-	int err;
-
-	(void)root;
-	if (!card)
-		return -ENOMEM;
-	if (snd_config_search(conf, "directory", &node) >= 0)
-		snd_config_get_string(node, &directory);
-	card->playback = stream == SND_PCM_STREAM_PLAYBACK;
-	card->line = card->playback ? &card->room.speaker : &card->room.microphone;
-	card->timer = -1;
-	err = equip(card, directory);
-	card->io.version = SND_PCM_IOPLUG_VERSION;
-	card->io.name = "virtual card";
-	card->io.flags = SND_PCM_IOPLUG_FLAG_MONOTONIC | SND_PCM_IOPLUG_FLAG_BOUNDARY_WA;
-	card->io.callback = &callbacks;
-	card->io.private_data = card;
-	card->io.poll_fd = card->timer;
-	card->io.poll_events = POLLIN;
-	if (!err)
-		err = snd_pcm_ioplug_create(&card->io, name, stream, mode);
-	card->io.nonblock = (mode & SND_PCM_NONBLOCK) != 0; /* alsa-lib only tells of changes */
-	if (err) {
-		card_close(&card->io);
-		return err;
-	}
-	note(card, "open");
-	err = constrain(card);
-	if (err < 0) {
-		snd_pcm_ioplug_delete(&card->io);
-		return err;
-	}
-	*pcmp = card->io.pcm;
-	return 0;
+    static const snd_pcm_ioplug_callback_t callbacks = {
+        .start = card_start, .stop = card_stop, .prepare = card_prepare, .pointer = card_pointer,
+        .transfer = card_transfer, .poll_revents = card_poll, .close = card_close,
+    };
+    (void)root;
+    const char *directory = "";
+    snd_config_t *node;
+    if (snd_config_search(conf, "directory", &node) >= 0)
+        snd_config_get_string(node, &directory);
+    struct card *card = malloc(sizeof(*card));
+    if (!card)
+        return -ENOMEM;
+    *card = (struct card){
+        .line = stream == SND_PCM_STREAM_PLAYBACK ? SPEAKER : MICROPHONE, .fd = {-1, -1, -1, -1},
+        .io.version = SND_PCM_IOPLUG_VERSION, .io.name = "virtual card", .io.callback = &callbacks,
+        .io.flags = SND_PCM_IOPLUG_FLAG_MONOTONIC | SND_PCM_IOPLUG_FLAG_BOUNDARY_WA,
+        .io.poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+        .io.poll_events = POLLIN, .io.private_data = card, .io.nonblock = mode & SND_PCM_NONBLOCK,
+    };
+    int err = snd_pcm_ioplug_create(&card->io, name, stream, mode);
+    if (!err)
+        err = equip(&card->io, directory);
+    if (!err)
+        *pcmp = card->io.pcm;
+    else
+        card->io.pcm ? snd_pcm_ioplug_delete(&card->io) : card_close(&card->io);
+    return err;
 }
-
 SND_PCM_PLUGIN_SYMBOL(virtual_card);

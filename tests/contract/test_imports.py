@@ -1,0 +1,104 @@
+"""Who may know whom. Imports run one way: cli, daemon, drivers, core."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from contract.source import ROOT, imports, modules, name_of, tree, within
+
+PURE = {
+    "__future__", "array", "binascii", "collections", "dataclasses", "enum", "itertools", "math",
+    "operator", "typing",
+    "numpy", "msgspec", "device",
+}  # fmt: skip
+"""All that the core may import: nothing of it can wait, read a clock or touch the outside."""
+
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
+
+KNOWS = {
+    "device.errors": [],
+    "device.core": ["device.core"],
+    "device.config": ["device.config", "device.errors"],
+    "device.drivers": ["device.core", "device.errors"],
+    "device.simulator": ["device.simulator"],
+    "device.wishes": ["device.config", "device.core", "device.drivers", "device.errors"],
+    "device.daemon": [
+        "device.__version__", "device.config", "device.core", "device.drivers",
+        "device.errors", "device.wishes",
+    ],
+    "device.devices": ["device.core", "device.drivers.pcm", "device.errors"],
+    "device.check": [
+        "device.config", "device.core", "device.devices", "device.drivers", "device.errors",
+        "device.wishes",
+    ],
+    "device.demo": [
+        "device.demo", "device.drivers.control", "device.errors", "device.simulator",
+    ],
+    "device.cli": [
+        "device.__version__", "device.check", "device.config", "device.daemon", "device.demo",
+        "device.devices", "device.drivers", "device.errors", "device.simulator",
+    ],
+    "device.__main__": ["device.cli"],
+    "device": [],
+}  # fmt: skip
+"""Each part, and what of the project it may import. The longest matching name counts."""
+
+SHARED = ["device.drivers.failure", "device.drivers.pcm"]
+"""Drivers never import each other. These two are no drivers but what drivers have in common: an
+open PCM, and the classes of failure; they import no driver themselves."""
+
+DOORS = {
+    "alsaaudio": ["device.drivers.pcm", "device.devices"],
+    "gpiozero": ["device.drivers.panel"],
+    "systemd": ["device.drivers.journal", "device.drivers.service"],
+    "websockets": ["device.drivers.failure", "device.drivers.link", "device.simulator"],
+    "yaml": ["device.config"],
+    "msgspec": ["device.core", "device.config"],
+}
+"""Each library has one place where it comes in."""
+
+ALL = modules("device")
+
+
+def part_of(name: str) -> str:
+    return max((part for part in KNOWS if within(name, part)), key=len)
+
+
+@pytest.mark.parametrize("path", modules("device/core"), ids=name_of)
+def test_the_core_imports_only_what_is_pure(path: Path) -> None:
+    assert {name.split(".")[0] for name in imports(path)} <= PURE
+
+
+@pytest.mark.parametrize("path", modules("device/core"), ids=name_of)
+def test_the_core_calls_nothing_that_touches_the_outside(path: Path) -> None:
+    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    named = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+    assert not named & IMPURE_CALLS
+    assert not [name for name in imports(path) if within(name, "numpy.random")]
+
+
+@pytest.mark.parametrize("path", ALL, ids=name_of)
+def test_a_part_knows_only_what_stands_below_it(path: Path) -> None:
+    name = name_of(path)
+    allowed = KNOWS[part_of(name)]
+    if part_of(name) == "device.drivers" and name not in SHARED:
+        allowed = [*allowed, *SHARED]
+    for imported in imports(path):
+        if within(imported, "device") and imported != "device":
+            assert any(within(imported, one) for one in allowed), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("path", ALL, ids=name_of)
+def test_a_library_comes_in_by_its_door(path: Path) -> None:
+    name = name_of(path)
+    for imported in imports(path):
+        doors = DOORS.get(imported.split(".")[0], [name])
+        assert any(within(name, door) for door in doors), f"{name} imports {imported}"
+
+
+def test_the_folder_named_systemd_does_not_hide_the_library() -> None:
+    assert not (ROOT / "systemd/__init__.py").exists()
+    assert not modules("systemd")

@@ -1,0 +1,83 @@
+"""A loudspeaker in virtual time. It knows, frame by frame, what was audible."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+
+from device.core.audio import RATE, Frames
+from device.core.ledger import Heard, ItemId, Ledger
+
+BORED_S = 3.0
+
+
+class Speaker:
+    """Plays what is queued at 24 kHz, bridges gaps with silence, and keeps a real ledger."""
+
+    def __init__(self) -> None:
+        self.audible: Counter[ItemId] = Counter()
+        self.received: Counter[ItemId] = Counter()
+        self.sounding = False
+        self.spans: deque[tuple[float, float]] = deque(maxlen=64)
+        """When it sounded, and until when."""
+        self._queue: deque[tuple[ItemId, int]] = deque()
+        self._ledger = Ledger()
+        self._clock = 0
+        self._began = 0.0
+        self._over_at = 0.0
+        self._ending = False
+
+    def play(self, now: float, item: ItemId, frames: Frames) -> None:
+        self.run(now)
+        if not self.sounding:
+            self.sounding, self._began = True, now
+        self._ending = False
+        self._over_at = max(self._over_at, now) + frames / RATE
+        self.received[item] += frames
+        self._queue.append((item, frames))
+        self._ledger.received(item, frames)
+        self._ledger.wrote(item, frames)
+
+    def end(self) -> None:
+        self._ending = True
+
+    def run(self, now: float) -> None:
+        """Let the time up to `now` sound."""
+        due, self._clock = round(now * RATE) - self._clock, round(now * RATE)
+        if not self.sounding:
+            return
+        while due > 0 and self._queue:
+            item, frames = self._queue.popleft()
+            taken = min(due, frames)
+            self.audible[item] += taken
+            due -= taken
+            if frames > taken:
+                self._queue.appendleft((item, frames - taken))
+        if due:
+            self._ledger.wrote(None, Frames(due))
+        self._ledger.settle(Frames(self._waiting))
+
+    def silent_at(self) -> float | None:
+        """When it will have played out, or given up waiting for more; None while it is silent."""
+        if not self.sounding:
+            return None
+        return self._over_at if self._ending else self._over_at + BORED_S
+
+    def stop(self, now: float, *, unsure: bool = False) -> tuple[Heard, ...]:
+        """Fall silent; the account of what was heard, or of what is settled when it failed."""
+        self.run(now)
+        account = self._ledger.close(Frames(1 << 60 if unsure else self._waiting))
+        if self.sounding:
+            self.spans.append((self._began, now))
+        self._queue.clear()
+        self.sounding = self._ending = False
+        self._over_at = 0.0
+        return account
+
+    def sounded_between(self, start: float, end: float) -> bool:
+        """Was it audible at any time of this span?"""
+        running = self.sounding and self._began < end
+        return running or any(began < end and start < over for began, over in self.spans)
+
+    @property
+    def _waiting(self) -> int:
+        return sum(frames for _, frames in self._queue)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+
+from core.stage import Stage
+from device.core import events as ev
+from device.core import wire
+from device.core.events import Part
+from device.core.light import LightState
+
+
+def test_at_the_start_every_part_is_tried() -> None:
+    stage = Stage(online=False)
+    assert isinstance(stage.effects[0], ev.ShowLight)
+    assert [it.part for it in stage.effects if isinstance(it, ev.Probe)] == list(Part)
+
+
+@pytest.mark.parametrize("part", list(Part))
+def test_a_missing_part_is_a_light_a_sentence_and_a_retry(part: Part) -> None:
+    stage = Stage()
+    stage.fail(part, "busy")
+    assert stage.lights[-1].code == "busy"
+    assert stage.light is LightState.FAULT
+    assert stage.lines("error") == [{"code": "busy", "what": "it is gone", "cure": "plug it in"}]
+    stage.effects.clear()
+    stage.wait(2.1)
+    assert ev.Probe(part) in stage.effects
+
+
+def test_a_failure_is_said_once_as_long_as_it_is_the_same() -> None:
+    stage = Stage()
+    for code in ["busy", "busy", "absent"]:
+        stage.fail(Part.SPEAKER, code)
+    assert stage.codes() == ["busy", "absent"]
+
+
+def test_a_part_that_comes_back_ends_the_fault() -> None:
+    stage = Stage()
+    stage.fail(Part.SPEAKER)
+    stage.post(ev.PartReady(stage.now, Part.SPEAKER))
+    assert stage.light is LightState.IDLE
+    assert stage.lines("recovered") == [{"part": "speaker"}]
+    assert not stage.timers
+
+
+@pytest.mark.parametrize("how", ["held", "latched"])
+def test_a_microphone_that_fails_in_mid_turn_closes_the_gate(how: str) -> None:
+    stage = Stage()
+    stage.press() if how == "held" else stage.tap()
+    stage.speak(1.0)
+    stage.fail(Part.MICROPHONE)
+    assert stage.gate == "closed"
+    assert stage.light is LightState.FAULT
+    assert stage.sent == [wire.Clear()]
+
+
+def test_a_microphone_that_fails_after_the_release_costs_the_last_block_only() -> None:
+    stage = Stage()
+    stage.press()
+    stage.speak(1.0)
+    stage.notices("u1")
+    stage.release()
+    stage.fail(Part.MICROPHONE)
+    assert stage.sent == [wire.Commit(), wire.CreateResponse()]
+
+
+def test_a_withheld_reply_is_let_out_when_the_microphone_fails() -> None:
+    stage = Stage()
+    stage.press()
+    stage.takes("u1")
+    stage.answers("r1", "a1", 1.0)
+    stage.fail(Part.MICROPHONE)
+    stage.wait(1.5)
+    assert stage.audible("a1") == 1.0
+    assert stage.reply == "quiet"
+
+
+def test_a_press_tries_a_missing_microphone_at_once() -> None:
+    stage = Stage()
+    stage.fail(Part.MICROPHONE)
+    effects = stage.post(ev.Pressed(stage.now))
+    assert ev.Probe(Part.MICROPHONE) in effects
+    assert stage.light is LightState.LISTENING
+    stage.fail(Part.MICROPHONE)
+    assert stage.light is LightState.FAULT
+
+
+def test_a_microphone_that_is_back_is_listened_to_at_the_next_press() -> None:
+    stage = Stage()
+    stage.tap()
+    stage.fail(Part.MICROPHONE)
+    stage.post(ev.PartReady(stage.now, Part.MICROPHONE))
+    stage.tap()
+    stage.speak(1.0)
+    assert stage.light is LightState.HEARING
+    assert stage.spoken_out > 1.0
+
+
+def test_a_speaker_that_fails_in_mid_reply_claims_only_what_is_known_as_heard() -> None:
+    stage = Stage()
+    stage.tap()
+    stage.asked_and_answered(1, 5.0)
+    stage.wait(2.0)
+    stage.fail(Part.SPEAKER)
+    stage.wait(1.0)
+    assert [type(it) for it in stage.sent] == [wire.TruncateItem]
+    assert stage.messages(wire.TruncateItem)[0].audio_end_ms <= 2000
+    assert stage.reply == "quiet"
+    assert stage.lines("turn")[0]["interrupted"] is False
+
+
+def test_an_interruption_of_the_sound_is_told_as_one_line_of_its_kind() -> None:
+    stage = Stage()
+    stage.post(ev.Xrun(stage.now, Part.MICROPHONE))
+    assert stage.lines("xrun") == [{"part": "microphone"}]
+    assert stage.reports[-1].repeats == "xrun microphone"
