@@ -149,14 +149,15 @@ class Answer:
             correction = self._replies.correction(account)
             if correction is not None:
                 self._outlet.send(correction)
-        if self._ending is not None and not self._ending.sound_over:
+        if self._ending is not None and self._ending.sounding:
             self._ending.played(event.account)
-            self._ending.sound_over = True
             self._write_ending()
         elif self.state is Reply.SPEAKING:
             self.turn.played(event.account)
             if any(account.heard < account.received for account in event.account):
                 self._replies.disown()  # the speaker failed in mid-reply
+            if self.turn.sounding:
+                return  # more was on its way to the speaker while that fell silent
             if self._habits.half_duplex:
                 self.echo_until = self.deaf_until
                 self._outlet.do(ev.SetTimer(Timer.ECHO, ECHO_S))
@@ -182,12 +183,14 @@ class Answer:
 
     def _play(self) -> None:
         self._outlet.do(ev.StopTimer(Timer.ECHO), self._arrived)
+        self.turn.sounding += frames_in(self._arrived.pcm)
 
     def _keep(self) -> None:
         self._kept.append(self._arrived)
 
     def _play_kept(self) -> None:
         self._outlet.do(*self._kept)
+        self.turn.sounding += sum(frames_in(play.pcm) for play in self._kept)
         self._kept.clear()
         if self._replies.active is None:
             self._outlet.do(ev.EndPlay())

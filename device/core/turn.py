@@ -23,14 +23,15 @@ class Turn:
     interrupted: bool = False
     input_tokens: int | None = None
     output_tokens: int | None = None
-    sound_over: bool = False
+    sounding: int = 0
+    """Frames given to the speaker and not yet accounted for."""
     open_replies: set[ResponseId] = field(default_factory=set)
     """Replies of this turn whose `response.done`, with the usage, has not come yet."""
 
     @property
     def unsettled(self) -> bool:
         """Something of it is still to come: the end of its sound, or the usage of a reply."""
-        return not self.sound_over or bool(self.open_replies)
+        return self.sounding > 0 or bool(self.open_replies)
 
     def settled(self, response: ResponseInfo) -> None:
         """One of its replies is done: add up its usage."""
@@ -42,8 +43,9 @@ class Turn:
             self.output_tokens = (self.output_tokens or 0) + made
 
     def played(self, account: Iterable[Heard]) -> None:
-        """Its sound has ended: what was heard of what was received."""
+        """Sound of it has ended: what was heard of what was received."""
         for item in account:
+            self.sounding = max(0, self.sounding - item.received)
             self.heard += item.heard_ms
             self.received += item.received_ms
 

@@ -21,6 +21,9 @@ from device.core.gate import Uplink
 
 ResponseId = NewType("ResponseId", str)
 
+Message = NewType("Message", bytes)
+"""JSON text (UTF-8) that may be sent. Only `encode` and `append` make it."""
+
 Id = Annotated[str, Meta(max_length=256)]
 Word = Annotated[str, Meta(max_length=256)]
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
@@ -134,14 +137,14 @@ _encoder: Final = msgspec.json.Encoder()
 _APPEND: Final = b'{"type":"input_audio_buffer.append","audio":"'
 
 
-def encode(event: ClientEvent) -> bytes:
-    """One event as JSON text (UTF-8)."""
-    return _encoder.encode(event)
+def encode(event: ClientEvent) -> Message:
+    """One event as JSON text."""
+    return Message(_encoder.encode(event))
 
 
-def append(uplink: Uplink) -> bytes:
+def append(uplink: Uplink) -> Message:
     """Microphone audio as JSON text. A template is 4 times cheaper than any encoder (measured)."""
-    return _APPEND + b2a_base64(uplink.pcm, newline=False) + b'"}'
+    return Message(_APPEND + b2a_base64(uplink.pcm, newline=False) + b'"}')
 
 
 # What we receive.

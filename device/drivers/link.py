@@ -68,12 +68,12 @@ class Link:
     def __init__(self, endpoint: Endpoint, *, post: Callable[[Event], None]) -> None:
         self._endpoint = endpoint
         self._post = post
-        self._outbox: asyncio.Queue[bytes] | None = None
+        self._outbox: asyncio.Queue[wire.Message] | None = None
         self._dropped: asyncio.Future[Failure] | None = None
         self._hurry = asyncio.Event()
         self._tries = 0
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: wire.Message) -> None:
         """Queue one message (JSON text). A full outbox ends the connection."""
         if self._outbox is None:
             return
@@ -196,7 +196,9 @@ class Link:
             code="settings",
         )
 
-    async def _send_all(self, socket_: ClientConnection, outbox: asyncio.Queue[bytes]) -> Never:
+    async def _send_all(
+        self, socket_: ClientConnection, outbox: asyncio.Queue[wire.Message]
+    ) -> Never:
         """Send what is queued, each within its deadline; ends only by an exception."""
         loop = asyncio.get_running_loop()
         while True:

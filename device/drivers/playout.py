@@ -198,6 +198,8 @@ class Playout:
                     self._post(ev.PartReady(time.monotonic(), Part.SPEAKER))
                 else:
                     reel.take(order)
+                if isinstance(order, _Cut | _Stop):
+                    return  # what follows a cut is of the next reply
                 order = self._inbox.get_nowait()
         except Empty:
             return

@@ -7,7 +7,7 @@ from device.core import events as ev
 from device.core import wire
 from device.core.audio import RATE, Frames, Ms
 from device.core.habits import BENIGN
-from device.core.ledger import ItemId
+from device.core.ledger import Heard, ItemId
 from device.core.light import LightState
 from device.core.reply import REMEMBERED, Recent
 
@@ -279,3 +279,19 @@ def test_a_server_that_does_not_say_what_it_cost_leaves_the_figures_open() -> No
     stage.wait(1.0)
     line = stage.lines("turn")[0]
     assert (line["input_tokens"], line["output_tokens"]) == (None, None)
+
+
+def test_sound_that_crosses_the_end_of_the_sound_before_it_is_still_part_of_the_reply() -> None:
+    stage = asked()
+    stage.begins("r1")
+    stage.says(wire.OutputItemAdded("r1", wire.ItemInfo("a1")))
+    stage.piece("r1", "a1", 0.2)
+    stage.piece("r1", "a1", 0.2)
+    stage.jam()  # the speaker's own answers: they are given by hand
+    fifth = Frames(RATE // 5)
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("a1"), fifth, fifth),)))
+    stage.wait(1.0)
+    assert stage.reply == "speaking"
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("a1"), fifth, fifth),)))
+    stage.wait(1.0)
+    assert stage.reply == "quiet"

@@ -18,7 +18,7 @@ from device.drivers.link import OUTBOX
 from drivers.line import CREATED, dialling, failure, forever, greet, server
 
 CLEAR = wire.encode(wire.Clear())
-BLOCK = b'{"type":"input_audio_buffer.append","audio":"' + b"A" * 60_000 + b'"}'
+BLOCK = wire.Message(b'{"type":"input_audio_buffer.append","audio":"' + b"A" * 60_000 + b'"}')
 
 
 @pytest.fixture

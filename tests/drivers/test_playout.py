@@ -315,3 +315,20 @@ def test_stopping_in_mid_reply_is_silence_and_a_closed_card(
     playout.stop(1.0)
     assert time.monotonic() - begun < 0.3, "closing played the rest"
     assert card.events("playback")[-1].what == "close"
+
+
+def test_what_is_queued_behind_a_cut_is_the_next_reply_and_played_whole(
+    make_card: MakeCard, make: MakePlayout, inbox: Inbox
+) -> None:
+    card, playout, sound = make_card(), make(), babble(200)
+    playout.play(ITEM, babble(2000, seed=2).tobytes())
+    inbox.next(ev.Sounded)
+    time.sleep(0.1)
+    playout.cut()
+    playout.play(ItemId("next"), sound.tobytes())
+    playout.end()
+    assert [account.item for account in inbox.next(ev.PlayoutEnded).account] == [ITEM]
+    silent = card.now()
+    ended = inbox.next(ev.PlayoutEnded)
+    assert ended.account == (Heard(ItemId("next"), Frames(len(sound)), Frames(len(sound))),)
+    assert np.array_equal(heard(card, silent - 0.2)[-len(sound) :], sound)

@@ -4,6 +4,7 @@ from device.core import events as ev
 from device.core import wire
 from device.core.audio import Frames, MicBlock
 from device.core.gate import Closed, Held, Latched, Muted, OpenMic, Silence, Tail, Uplink
+from device.drivers.link import Link
 
 
 def a_raw_block_is_sent(block: MicBlock) -> None:
@@ -16,6 +17,11 @@ def bytes_are_sent(pcm: bytes) -> None:
     ev.SendAudio(pcm)  # rejected: arg-type
     ev.Send(pcm)  # rejected: arg-type
     wire.encode(pcm)  # rejected: arg-type
+
+
+def bytes_go_past_the_dialect(link: Link, block: MicBlock) -> None:
+    link.send(block.pcm)  # rejected: arg-type
+    link.send(block)  # rejected: arg-type
 
 
 def an_uplink_is_sent_as_a_message(uplink: Uplink) -> None:
