@@ -6,7 +6,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=tests $(BIN)/python
-READY := .cache/ready-$(shell cat tests/build.lock tests/requirements.lock pyproject.toml provisioning/develop.sh | cksum | tr ' ' -)
+READY := .cache/ready-$(shell cat tests/build.lock tests/requirements.lock provisioning/develop.sh | cksum | tr ' ' -)
 
 help: ## Show these words
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

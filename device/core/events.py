@@ -1,15 +1,17 @@
 """What can happen, and what can be done about it.
 
 Events come in from the drivers, stamped with when they happened (`at`, monotonic seconds).
-Effects go out, to be performed in order; none of them waits.
+Effects go out, to be performed in order; none of them waits. All are immutable; Structs, because
+thirty dataclasses would cost 14 ms of every start (measured).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct, field
 
 from device.core.audio import MicBlock
 from device.core.gate import Uplink
@@ -41,37 +43,32 @@ class Timer(StrEnum):
 # What can happen.
 
 
-@dataclass(frozen=True, slots=True)
-class Pressed:
+class Pressed(Struct, frozen=True):
     """The button went down."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """The button came up."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Tapped:
+class Tapped(Struct, frozen=True):
     """A press and a release in one, known as a tap from the start (remote control)."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class MuteChanged:
+class MuteChanged(Struct, frozen=True):
     """The mute switch moved."""
 
     at: float
     muted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MicHeard:
+class MicHeard(Struct, frozen=True):
     """One block of the open microphone."""
 
     block: MicBlock
@@ -82,22 +79,19 @@ class MicHeard:
         return self.block.at
 
 
-@dataclass(frozen=True, slots=True)
-class MicClosed:
+class MicClosed(Struct, frozen=True):
     """The capture PCM is closed; no block follows."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Dialing:
+class Dialing(Struct, frozen=True):
     """The link is being opened."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class LinkUp:
+class LinkUp(Struct, frozen=True):
     """Connected and configured: the server has confirmed our settings.
 
     `differences` are sentences on what it does otherwise than asked.
@@ -107,8 +101,7 @@ class LinkUp:
     differences: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LinkDown:
+class LinkDown(Struct, frozen=True):
     """The connection is lost, or could not be made."""
 
     at: float
@@ -117,48 +110,42 @@ class LinkDown:
     cure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """One message of the server."""
 
     at: float
     message: ServerEvent | Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Garbled:
+class Garbled(Struct, frozen=True):
     """The server sent something that is not of its dialect."""
 
     at: float
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sounded:
+class Sounded(Struct, frozen=True):
     """The first frame of `item` became audible at `at`."""
 
     at: float
     item: ItemId
 
 
-@dataclass(frozen=True, slots=True)
-class PlayoutEnded:
+class PlayoutEnded(Struct, frozen=True):
     """The speaker is silent: played out, cut, or failed. What became of each item, in order."""
 
     at: float
     account: tuple[Heard, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Xrun:
+class Xrun(Struct, frozen=True):
     """The sound of a part was interrupted because we were late: lost, or a gap."""
 
     at: float
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class PartFailed:
+class PartFailed(Struct, frozen=True):
     """A part of the device cannot be used."""
 
     at: float
@@ -168,24 +155,21 @@ class PartFailed:
     cure: str
 
 
-@dataclass(frozen=True, slots=True)
-class PartReady:
+class PartReady(Struct, frozen=True):
     """A part of the device can be used (again)."""
 
     at: float
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True):
     """A clock ran out."""
 
     at: float
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(Struct, frozen=True):
     """The daemon is asked to end: close the microphone."""
 
     at: float
@@ -201,92 +185,78 @@ Event = (
 # What can be done.
 
 
-@dataclass(frozen=True, slots=True)
-class ShowLight:
+class ShowLight(Struct, frozen=True):
     """Show this light. Always the first effect of its transition."""
 
     light: Light
 
 
-@dataclass(frozen=True, slots=True)
-class OpenMicrophone:
+class OpenMicrophone(Struct, frozen=True):
     """Open the capture PCM and send its blocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloseMicrophone:
+class CloseMicrophone(Struct, frozen=True):
     """Send what is captured up to now, close the capture PCM, then say `MicClosed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendAudio:
+class SendAudio(Struct, frozen=True):
     """Append this to the server's input buffer."""
 
     uplink: Uplink
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send this message."""
 
     message: ClientEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(Struct, frozen=True):
     """Queue sound of one item: mono, 24 kHz, S16_LE."""
 
     item: ItemId
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EndPlay:
+class EndPlay(Struct, frozen=True):
     """Nothing more comes: play out, then say `PlayoutEnded`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """Be silent at once, then say `PlayoutEnded`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(Struct, frozen=True):
     """Start or restart this clock."""
 
     timer: Timer
     after_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class StopTimer:
+class StopTimer(Struct, frozen=True):
     """Stop this clock."""
 
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """Try whether this part can be used, and say `PartReady` or `PartFailed`."""
 
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class DialNow:
+class DialNow(Struct, frozen=True):
     """A person waits: if the link is waiting for its next try, try now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Redial:
+class Redial(Struct, frozen=True):
     """The connection is not to be trusted any more: drop it and dial anew."""
 
     code: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A line for the journal: `event` with its fields, and a sentence for people.
 
     Lines with the same `repeats` are written once a minute at most, with their number.
