@@ -46,6 +46,7 @@ def test_an_answer_that_has_arrived_is_played_to_its_end_when_the_link_drops(ben
     begun = device.tap()
     device.say(noise(0.4))
     device.first_sound(begun)
+    time.sleep(0.5)  # the whole answer is on its way: it arrives, and plays on for a second
     device.server.drop()
     device.wait_for("link", state="down", code="network")
     turn = device.wait_for("turn")
