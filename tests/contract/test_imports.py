@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,11 @@ def test_a_library_comes_in_by_its_door(path: Path) -> None:
 def test_the_folder_named_systemd_does_not_hide_the_library() -> None:
     assert not (ROOT / "systemd/__init__.py").exists()
     assert not modules("systemd")
+
+
+def test_the_daemon_loads_neither_numpy_nor_what_only_a_panel_or_a_service_needs() -> None:
+    # numpy alone is a quarter of the daemon's memory and a third of its start (measured).
+    code = "import sys, device.cli, device.daemon; print(*sys.modules)"
+    run = [sys.executable, "-c", code]
+    loaded = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert not {"numpy", "gpiozero", "systemd", "device.simulator"} & set(loaded.split())
