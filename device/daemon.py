@@ -30,11 +30,11 @@ from device.drivers.capture import Capture
 from device.drivers.control import Control
 from device.drivers.journal import Journal
 from device.drivers.link import Link
-from device.drivers.panel import open_panel
+from device.drivers.panel import Panel, Pins, open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
 from device.drivers.service import Service
-from device.errors import EXIT_BUG, StuckThread
+from device.errors import EXIT_BUG, PanelError, StuckThread
 
 JOIN_S: Final = 0.5
 LINK_CLOSE_S: Final = 0.6
@@ -72,14 +72,28 @@ class Daemon:
             post=self._post,
         )
         self._link = Link(wishes.endpoint(config, find_key(config, environ)), post=self.take)
-        self._panel = open_panel(
-            wishes.pins(config),
-            pressed=lambda at: self._post(ev.Pressed(at)),
-            released=lambda at: self._post(ev.Released(at)),
-            muted=lambda at: self._post(ev.MuteChanged(at, muted=True)),
-            unmuted=lambda at: self._post(ev.MuteChanged(at, muted=False)),
-        )
+        self._panel = self._open_panel(wishes.pins(config))
         self._control = None if runtime is None else Control(runtime, receive=self._command)
+
+    def _open_panel(self, pins: Pins) -> Panel:
+        """The panel, or none: the device then runs on under remote control, and says so.
+
+        A mute switch that cannot be read counts as closed: nobody knows that it is open.
+        """
+        report = {
+            "pressed": lambda at: self._post(ev.Pressed(at)),
+            "released": lambda at: self._post(ev.Released(at)),
+            "muted": lambda at: self._post(ev.MuteChanged(at, muted=True)),
+            "unmuted": lambda at: self._post(ev.MuteChanged(at, muted=False)),
+        }
+        try:
+            return open_panel(pins, **report)
+        except PanelError as problem:
+            facts = {"code": problem.code, "what": problem.what, "cure": problem.cure}
+            self._journal.write("error", "error", str(problem), **facts)
+            if pins.mute is not None:
+                self._post(ev.MuteChanged(time.monotonic(), muted=True))
+            return open_panel(Pins(), **report)
 
     async def run(self) -> int:
         """Run until a signal, or a bug; returns the exit status."""

@@ -145,3 +145,25 @@ def test_twenty_presses_a_second_end_in_one_consistent_state(bench: Bench, style
     if style == "hold":
         device.do("release")
     device.wait_for("turn", heard_ms=600)
+
+
+def test_without_pins_the_device_runs_on_under_remote_control_and_says_so(bench: Bench) -> None:
+    device = bench.prepare(answer(0.3), panel={"button": {"gpio": BUTTON}})
+    device.start(GPIOZERO_PIN_FACTORY="lgpio", LG_WD="/nonexistent")
+    line = device.wait_for("error", code="panel")
+    assert line["what"]
+    assert line["cure"]
+    device.light("idle")
+    device.tap()
+    device.say(noise(0.4))
+    device.wait_for("turn", heard_ms=300)
+
+
+def test_a_mute_switch_that_cannot_be_read_counts_as_closed(bench: Bench) -> None:
+    device = bench.prepare(panel={"mute": {"gpio": MUTE}})
+    device.start(GPIOZERO_PIN_FACTORY="lgpio", LG_WD="/nonexistent")
+    device.wait_for("error", code="panel")
+    device.light("muted")
+    device.do("tap")
+    time.sleep(0.5)
+    assert not device.all("gate")
