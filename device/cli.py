@@ -16,7 +16,7 @@ from typing import Final
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from device import __version__
-from device.errors import ControlUnavailable, PresselError
+from device.errors import EXIT_CONFIG, ControlUnavailable, PresselError
 
 CONFIG: Final = Path("/etc/pressel/pressel.yaml")
 RUNTIME: Final = Path("/run/pressel")
@@ -72,9 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = command("demo", _demo, "Run the main job without hardware, key or network")
     demo.add_argument("--live", action="store_true", help="use this machine's own sound card")
     demo.add_argument("--out", type=Path, default=Path("demo"), help="where the recordings go")
-    simulate = command("simulate", _simulate, "Run the local server alone")
-    simulate.add_argument("--host", default="127.0.0.1")
-    simulate.add_argument("--port", type=int, default=8765)
+    _add_simulated(command("simulate", _simulate, "Run the local server alone"))
     for word, text in {
         "press": "Press the running daemon's button",
         "release": "Release the running daemon's button",
@@ -83,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         command(word, _remote, text).set_defaults(word=word)
     return parser
+
+
+def _add_simulated(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--scenario", type=Path, metavar="FILE", help="its answers and faults")
 
 
 # Each command imports what it needs: `pressel status` must not load a sound library.
@@ -162,8 +166,13 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _simulate(arguments: argparse.Namespace) -> int:
     from device.demo.answers import script
-    from device.simulator.server import serve
+    from device.simulator import ScenarioMistake, load, serve
 
+    try:
+        played = load(arguments.scenario) if arguments.scenario else script()
+    except ScenarioMistake as mistake:
+        print(mistake, file=sys.stderr)
+        return EXIT_CONFIG
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(arguments.host, arguments.port, script()))
+        asyncio.run(serve(arguments.host, arguments.port, played))
     return 0

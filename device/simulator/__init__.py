@@ -6,30 +6,41 @@ protocol cannot hide on both sides. The map, from the outside in:
 
     server      the socket, the keys, what tests may ask (`background`: the same on a thread)
     session     one connection: client events in, server events out
+    line        everything sent: in order, recorded, struck by faults
     reply       one response, paced; cancellation
     ear         the audio clock, the input buffer, the energy VAD
     history     the conversation's items; truncate, delete
     settings    the session object and `session.update`
     dialect     the client's events; `shapes` are the rules, `refusal` the service's error texts
-    script      what the assistant does
+    script      what the assistant does; `faults`: what goes wrong
+    scenario    both as a YAML file; `page` reads it
     record      what went over the wire
 
-Not in it yet: G.711, tools and MCP, user transcripts, `idle_timeout_ms`, out-of-band responses.
 """
 
+from . import faults
 from .background import BackgroundSimulator
+from .faults import Fault
 from .history import Item
+from .page import ScenarioMistake
 from .record import Append, Entry
-from .script import Answer, Script
+from .scenario import load
+from .script import Answer, Call, Incomplete, Script
 from .server import Simulator, serve
 
 __all__ = [
     "Answer",
     "Append",
     "BackgroundSimulator",
+    "Call",
     "Entry",
+    "Fault",
+    "Incomplete",
     "Item",
+    "ScenarioMistake",
     "Script",
     "Simulator",
+    "faults",
+    "load",
     "serve",
 ]

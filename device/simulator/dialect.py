@@ -86,6 +86,45 @@ CLIENT_EVENTS: Final[dict[str, Shape]] = {
     "response.cancel": _event(response_id=nullable(text(512))),
 }
 
+SERVER_EVENTS: Final = (
+    "error",
+    "session.created",
+    "session.updated",
+    *(
+        f"input_audio_buffer.{what}"
+        for what in ("speech_started", "speech_stopped", "timeout_triggered")
+    ),
+    *(f"input_audio_buffer.{what}" for what in ("committed", "cleared")),
+    "conversation.created",
+    *(f"conversation.item.{what}" for what in ("added", "done", "deleted", "retrieved")),
+    "conversation.item.truncated",
+    *(
+        f"conversation.item.input_audio_transcription.{what}"
+        for what in ("delta", "completed", "failed")
+    ),
+    *(f"response.{what}" for what in ("created", "done")),
+    *(
+        f"response.{what}.{moment}"
+        for what in ("output_item", "content_part")
+        for moment in ("added", "done")
+    ),
+    *(
+        f"response.{what}.{moment}"
+        for what in (
+            *("output_audio", "output_audio_transcript", "output_text"),
+            *("function_call_arguments", "mcp_call_arguments"),
+        )
+        for moment in ("delta", "done")
+    ),
+    *(
+        f"{what}.{moment}"
+        for what in ("response.mcp_call", "mcp_list_tools")
+        for moment in ("in_progress", "completed", "failed")
+    ),
+    "rate_limits.updated",
+)
+"""What this server sends; other types exist on other transports."""
+
 # What the live service lists; two of them belong to sessions of another type.
 _LISTED: Final = (
     "session.update",

@@ -24,18 +24,26 @@ _KINDS: Final[dict[type, str]] = {
 class Refusal(Exception):
     """One rejected client event: the fields of `error` except `event_id`."""
 
-    def __init__(self, message: str, *, code: str | None, param: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None,
+        param: str | None = None,
+        kind: str = "invalid_request_error",
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.param = param
+        self.kind = kind
 
     def event(self, *, answers: str | None = None) -> dict[str, Any]:
         """The `error` event; `answers` is the client's own `event_id`, if it sent one."""
         return {
             "type": "error",
             "error": {
-                "type": "invalid_request_error",
+                "type": self.kind,
                 "code": self.code,
                 "message": self.message,
                 "param": self.param,

@@ -14,8 +14,9 @@ from itertools import cycle
 from typing import Final, Protocol
 
 from .dialect import Json, new_id
+from .faults import Fail
 from .history import History, Item, audio_out_tokens, text_tokens
-from .script import RATE, Answer
+from .script import RATE, Answer, Incomplete
 
 _TRANSCRIPT_LEAD_S: Final = 1.0
 _RATE_LIMITS_AFTER_S: Final = 0.043
@@ -48,6 +49,8 @@ class Reply:
         self.id = new_id("resp")
         self.status = "in_progress"
         self.items: list[Item] = []
+        self.given = False
+        """Something of the answer was told, or all of it that there is."""
         self._answer = answer
         self._terms = terms
         self._history = history
@@ -78,10 +81,17 @@ class Reply:
             for _ in range(self._answer.late_deltas):
                 if self._open is not None:
                     next(self._steps)
+        self._stop("cancelled", details={"type": "cancelled", "reason": reason})
+
+    def fail(self, fail: Fail) -> None:
+        """End it now as failed."""
+        self._stop("failed", details=_failed(fail))
+
+    def _stop(self, status: str, *, details: Json) -> None:
         self._steps.close()
         if self._open is not None:
             self._close("incomplete")
-        self._done("cancelled", details={"type": "cancelled", "reason": reason})
+        self._done(status, details=details)
 
     def _generate(self) -> Generator[float, None, None]:
         due = self._answer.first_delta_s
@@ -98,7 +108,14 @@ class Reply:
                 yield due
             self._close("completed")
         yield due + self._answer.tail_s
-        self._done("completed", details=None)
+        self.given = True
+        match self._answer.ends:
+            case Fail() as fail:
+                self._done("failed", details=_failed(fail))
+            case Incomplete(reason):
+                self._done("incomplete", details={"type": "incomplete", "reason": reason})
+            case None:
+                self._done("completed", details=None)
 
     # The life of one item.
 
@@ -106,6 +123,7 @@ class Reply:
         item = Item(new_id("item"), "assistant", [], status="in_progress")
         self._open, self._words, self._told = item, words, 0
         self.items.append(item)
+        self.given = True
         self._before = self._history.append(item)
         self._item_event("response.output_item.added")
         self._conversation_event("conversation.item.added")
@@ -227,3 +245,8 @@ class Reply:
             },
             "output_token_details": {"text_tokens": told[0], "audio_tokens": told[1]},
         }
+
+
+def _failed(fail: Fail) -> Json:
+    error = {"type": fail.kind, "code": fail.code, "message": fail.message}
+    return {"type": "failed", "error": error}

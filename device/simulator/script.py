@@ -6,15 +6,53 @@ Nothing here is random: the same script and the same uploaded audio give the sam
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypedDict, Unpack
+from typing import Final, Literal, TypedDict, Unpack
 
 import numpy as np
 
+from .faults import Fail, Fault
+
 RATE: Final = 24_000
 """Frames per second of everything a session carries."""
+
+
+Habit = Literal[
+    "silent error ids",
+    "obfuscation",
+    "no truncation to 0",
+    "conversation.created",
+    "401",
+]
+"""What servers of this dialect do differently:
+
+    silent error ids       `error.event_id` is null whatever the client sent
+    obfuscation            random letters beside every delta
+    no truncation to 0     `audio_end_ms: 0` is refused
+    conversation.created   sent before `session.created`
+    401                    a wrong key is refused with HTTP 401, before the upgrade
+"""
+
+_A_WORD_S: Final = 0.35
+"""How long the stand-in for a spoken word hums."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The response ends short."""
+
+    reason: Literal["max_output_tokens", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The assistant calls a function of the client's."""
+
+    name: str
+    arguments: str = "{}"
+    """A JSON object, as text."""
 
 
 class Manner(TypedDict, total=False):
@@ -26,13 +64,16 @@ class Manner(TypedDict, total=False):
     items: int
     tail_s: float
     late_deltas: int
+    calls: Sequence[Call]
+    ends: Fail | Incomplete | None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One spoken answer.
+    """One answer: something spoken, or calls, or a failure, or the first and then one of these.
 
-    `audio` is mono S16_LE at 24 kHz. Raises ValueError when it is empty or holds half a frame.
+    `audio` is mono S16_LE at 24 kHz. Raises ValueError when it holds half a frame, and when it is
+    empty although there is neither a call nor a failure.
     """
 
     audio: bytes
@@ -49,10 +90,15 @@ class Answer:
     """From the end of the last item to `response.done`."""
     late_deltas: int = 0
     """Deltas that still arrive after a `speech_started` that cancels the response."""
+    calls: Sequence[Call] = ()
+    """Made after the audio, in the same response."""
+    ends: Fail | Incomplete | None = None
+    """How the response ends if not well."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be spoken."""
-        if not self.audio or len(self.audio) % 2:
+        silent = bool(self.calls) or isinstance(self.ends, Fail)
+        if len(self.audio) % 2 or not (self.audio or silent):
             raise ValueError(f"an answer needs whole 16-bit frames, not {len(self.audio)} bytes")
         if min(self.lengths()) < 1 or self.items < 1 or self.speed <= 0:
             raise ValueError("an answer's delta_ms, items and speed must be positive")
@@ -79,6 +125,23 @@ class Answer:
         wave_form = 10_000 * ramp * np.sin(2 * np.pi * hz * at)
         return cls(wave_form.astype("<i2").tobytes(), transcript, **manner)
 
+    @classmethod
+    def text(cls, words: str, **manner: Unpack[Manner]) -> Answer:
+        """Words, with a low hum as long as speaking them would take."""
+        seconds = _A_WORD_S * max(1, len(words.split()))
+        return cls.tone(seconds, hz=180.0, transcript=words, **manner)
+
+    @classmethod
+    def call(cls, *made: Call, first_delta_s: float = 0.25) -> Answer:
+        """Function calls and not a word."""
+        return cls(b"", first_delta_s=first_delta_s, calls=made)
+
+    @classmethod
+    def fail(cls, code: str, *, message: str = "", first_delta_s: float = 0.25) -> Answer:
+        """A response that fails before it says anything, for example `insufficient_quota`."""
+        failure = Fail(code, message) if message else Fail(code)
+        return cls(b"", first_delta_s=first_delta_s, ends=failure)
+
     def lengths(self) -> Sequence[int]:
         """Delta lengths in ms, to be used in turn."""
         return (self.delta_ms,) if isinstance(self.delta_ms, int) else self.delta_ms
@@ -86,7 +149,7 @@ class Answer:
     def parts(self) -> Iterator[tuple[bytes, list[str]]]:
         """The audio and the words of each item, in order."""
         frames, words = len(self.audio) // 2, self.transcript.split()
-        for part in range(self.items):
+        for part in range(self.items if frames else 0):
             first, last = (frames * n // self.items for n in (part, part + 1))
             from_word, to_word = (len(words) * n // self.items for n in (part, part + 1))
             yield self.audio[2 * first : 2 * last], words[from_word:to_word]
@@ -107,6 +170,10 @@ class Script:
     Never longer than the eagerness allows: 2 s (high), 4 s (medium, auto), 8 s (low)."""
     loud_dbfs: float = -45.0
     """A 32 ms window whose RMS is above this counts as speech."""
+    faults: Sequence[Fault] = ()
+    """What goes wrong, and when."""
+    habits: Collection[Habit] = ()
+    """Where this server differs from the usual one."""
 
     def __post_init__(self) -> None:
         """Refuse a script that would have nothing to say."""

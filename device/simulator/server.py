@@ -12,14 +12,17 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
+from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from .dialect import Json, new_id
+from .faults import CONNECT, Fate, Http
 from .history import Item
 from .record import Append, Entry, Record
 from .refusal import Refusal
@@ -31,6 +34,7 @@ _PONG_WITHIN_S: Final = 60.0
 _CLOSE_WITHIN_S: Final = 2.0
 _LARGEST_MESSAGE: Final = 24 * 1024 * 1024
 _KEY_PREFIX: Final = "openai-insecure-api-key."
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _LOGGER: Final = logging.getLogger("device.simulator")
 
 
@@ -65,6 +69,8 @@ class Simulator:
         self._listener: Server | None = None
         self._retired: list[Server] = []
         self._live: dict[int, Session] = {}
+        self._asked = 0
+        self._fates: WeakKeyDictionary[ServerConnection, Fate] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError when the address is taken."""
@@ -80,7 +86,9 @@ class Simulator:
         """Stop listening and end every session, the stubborn ones after two seconds."""
         await self.stop_accepting()
         closing = [
-            asyncio.create_task(session.connection.close(1001)) for session in self._live.values()
+            asyncio.create_task(session.connection.close(1001))
+            for session in self._live.values()
+            if not session.halted
         ]
         if closing:
             await asyncio.wait(closing, timeout=_CLOSE_WITHIN_S)
@@ -145,7 +153,7 @@ class Simulator:
             self._serve,
             self._host,
             self._port,
-            process_request=_only_realtime,
+            process_request=self._admit,
             select_subprotocol=_realtime,
             compression=None,
             max_size=_LARGEST_MESSAGE,
@@ -166,6 +174,22 @@ class Simulator:
         else:
             self._live[number].emit(event)
 
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse over HTTP: other paths, what the script refuses at `connect`, a key by habit."""
+        if not urlsplit(request.path).path.endswith("/realtime"):
+            return connection.respond(
+                HTTPStatus.NOT_FOUND, "Only .../realtime?model=... is served.\n"
+            )
+        self._asked += 1
+        fate = self._fates[connection] = Fate(self._script.faults, session=self._asked)
+        for deed in fate.at(CONNECT):
+            if isinstance(deed, Http):
+                return _refused(deed)
+        fault = self._fault(connection)
+        if fault is not None and fault[1] == 3000 and "401" in self._script.habits:
+            return _refused(Http(401))
+        return None
+
     async def _serve(self, connection: ServerConnection) -> None:
         fault = self._fault(connection)
         if fault is not None:
@@ -179,6 +203,7 @@ class Simulator:
         session = Session(
             connection,
             script=self._script,
+            fate=self._fates[connection],
             record=self._record,
             model=_model(connection),
             session_s=self._session_s,
@@ -229,10 +254,19 @@ def _tell(entry: Entry) -> None:
     sys.stdout.flush()
 
 
-def _only_realtime(connection: ServerConnection, request: Request) -> Response | None:
-    if urlsplit(request.path).path.endswith("/realtime"):
-        return None
-    return connection.respond(HTTPStatus.NOT_FOUND, "Only .../realtime?model=... is served.\n")
+def _refused(deed: Http) -> Response:
+    error = {"code": str(deed.status), "message": f"This server refuses with {deed.status}."}
+    body = json.dumps({"error": error}).encode()
+    headers = Headers(
+        {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+    )
+    if deed.retry_after_s is not None:
+        headers["Retry-After"] = str(deed.retry_after_s)
+    return Response(deed.status, _PHRASES.get(deed.status, "Refused"), headers, body)
 
 
 def _realtime(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import time
-from collections import deque
 from collections.abc import Callable
 from itertools import cycle
 from typing import Final
@@ -17,69 +14,18 @@ from websockets.exceptions import ConnectionClosed
 from . import dialect
 from .dialect import Json, new_id
 from .ear import Ear, Onset
+from .faults import Fail, Fate
 from .history import History, Item
+from .line import Line
 from .record import Record
 from .refusal import Refusal
 from .reply import Reply, Terms
 from .script import RATE, Script
 from .settings import Settings
 
-EXPIRED: Final = "Your session hit the maximum duration of 60 minutes."
-
 _PREFIX_MS: Final = 300
 _LEAST_COMMIT_FRAMES: Final = RATE // 10
 _LONGEST_WAIT_S: Final = {"high": 2.0, "medium": 4.0, "auto": 4.0, "low": 8.0}
-_MOST_UNSENT: Final = 64
-
-
-class Outbox:
-    """Texts on their way to one client, in order; `room` waits while it takes none."""
-
-    def __init__(self, connection: ServerConnection) -> None:
-        self._connection = connection
-        self._unsent: deque[str | tuple[int, str]] = deque()
-        self._filled = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-
-    def put(self, text: str) -> None:
-        """Send this text after all before it."""
-        self._enqueue(text)
-
-    def end(self, code: int, reason: str) -> None:
-        """Close the connection after all before it."""
-        self._enqueue((code, reason))
-
-    async def room(self) -> None:
-        """Wait until the client has taken enough for more to be made."""
-        await self._room.wait()
-
-    async def run(self) -> None:
-        """Send until the connection is closed; from then on everything is dropped."""
-        try:
-            while await self._filled.wait():
-                await self._send_all()
-        finally:
-            # Nobody will make room any more, so nobody may wait for it.
-            self._unsent = deque(maxlen=1)
-            self._room.set()
-
-    async def _send_all(self) -> None:
-        while self._unsent:
-            entry = self._unsent.popleft()
-            if isinstance(entry, tuple):
-                await self._connection.close(*entry)
-            else:
-                await self._connection.send(entry)
-            if len(self._unsent) < _MOST_UNSENT:
-                self._room.set()
-        self._filled.clear()
-
-    def _enqueue(self, entry: str | tuple[int, str]) -> None:
-        self._unsent.append(entry)
-        self._filled.set()
-        if len(self._unsent) >= _MOST_UNSENT:
-            self._room.clear()
 
 
 class Session:
@@ -90,6 +36,7 @@ class Session:
         connection: ServerConnection,
         *,
         script: Script,
+        fate: Fate,
         record: Record,
         model: str,
         session_s: float,
@@ -98,7 +45,14 @@ class Session:
         self._script = script
         self._record = record
         self._mine = record.open()
-        self._outbox = Outbox(connection)
+        self._line = Line(
+            connection,
+            fate=fate,
+            record=record,
+            number=self._mine.number,
+            fail=self._fail,
+            obfuscate="obfuscation" in script.habits,
+        )
         self._ear = Ear(loud_dbfs=script.loud_dbfs)
         self._history = History(lambda item: self._mine.items.update({item.id: item}))
         self._turn_ends = cycle(script.turn_ends())
@@ -130,13 +84,16 @@ class Session:
 
     async def run(self) -> None:
         """Serve the connection until it closes or the session expires."""
-        sending = asyncio.create_task(self._outbox.run(), name=f"outbox {self.number}")
-        end = asyncio.get_running_loop().call_later(self._session_s, self._expire)
+        sending = asyncio.create_task(self._line.outbox.run(), name=f"outbox {self.number}")
+        end = asyncio.get_running_loop().call_later(self._session_s, self._line.expire)
+        if "conversation.created" in self._script.habits:
+            conversation = {"id": self._conversation_id, "object": "realtime.conversation"}
+            self.emit({"type": "conversation.created", "conversation": conversation})
         self.emit({"type": "session.created", "session": self._settings.echo()})
         try:
             async for message in self.connection:
                 self.receive(message)
-                await self._outbox.room()
+                await self._line.outbox.room()
         except ConnectionClosed:
             pass
         finally:
@@ -146,19 +103,18 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def halted(self) -> bool:
+        """A fault has made the connection half-open: no handshake will close it."""
+        return self._line.halted
+
     def emit(self, event: Json, *, audio: bytes = b"") -> None:
         """Send an event; `audio` becomes its `delta`."""
-        event = {"type": event["type"], "event_id": new_id("event"), **event}
-        noted = {**event, "delta": len(audio)} if audio else event
-        self._record.note(noted, session=self.number, direction="server", audio=audio)
-        if audio:
-            event["delta"] = base64.b64encode(audio).decode()
-        self._outbox.put(json.dumps(event))
+        self._line.emit(event, audio=audio)
 
     def inject(self, text: str) -> None:
         """Send any text at all, for tests of what a client makes of it."""
-        self._record.note({"raw": text[:1000]}, session=self.number, direction="server")
-        self._outbox.put(text)
+        self._line.inject(text)
 
     def receive(self, message: str | bytes) -> None:
         """Answer one frame. Whatever it holds, the session goes on."""
@@ -175,15 +131,12 @@ class Session:
                     noted["audio"] = len(pcm)
             finally:
                 self._record.note(noted, session=self.number, direction="client", audio=pcm)
-            self._handlers[event["type"]](event)
+            if self._line.came(event["type"]):
+                self._handlers[event["type"]](event)
         except Refusal as refusal:
             answers = event.get("event_id")
-            self.emit(refusal.event(answers=answers if isinstance(answers, str) else None))
-
-    def _expire(self) -> None:
-        error = Refusal(EXPIRED, code="session_expired")
-        self.emit(error.event())
-        self._outbox.end(1001, EXPIRED)
+            told = isinstance(answers, str) and "silent error ids" not in self._script.habits
+            self.emit(refusal.event(answers=answers if told else None))
 
     # Settings.
 
@@ -274,6 +227,12 @@ class Session:
 
     def _truncate(self, event: Json) -> None:
         place = {name: event[name] for name in ("item_id", "content_index", "audio_end_ms")}
+        if place["audio_end_ms"] == 0 and "no truncation to 0" in self._script.habits:
+            raise Refusal(
+                "Audio content of 0ms is already shorter than 0ms",
+                code="invalid_value",
+                param="audio_end_ms",
+            )
         self._history.truncate(**place)
         self.emit({"type": "conversation.item.truncated", **place})
 
@@ -321,12 +280,12 @@ class Session:
             audio_output={"format": output["format"], "voice": output["voice"]},
             metadata=wish["metadata"],
         )
-        if self._reply is not None and self._reply.items:
+        if self._reply is not None and self._reply.given:
             self._answers_given += 1
         answer = self._script.answers[self._answers_given % len(self._script.answers)]
         self._reply = Reply(answer, terms=terms, history=self._history, emit=self.emit)
         self._speaking = asyncio.create_task(
-            self._reply.run(self._outbox.room), name=f"reply {self.number}"
+            self._reply.run(self._line.outbox.room), name=f"reply {self.number}"
         )
 
     def _interrupt(self, reason: str) -> None:
@@ -336,3 +295,11 @@ class Session:
         assert self._speaking is not None
         self._speaking.cancel()
         active.cancel(reason)
+
+    def _fail(self, fail: Fail) -> None:
+        active = self._active()
+        if active is None:
+            return
+        assert self._speaking is not None
+        self._speaking.cancel()
+        active.fail(fail)

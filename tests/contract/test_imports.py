@@ -57,7 +57,7 @@ DOORS = {
     "gpiozero": ["device.drivers.panel"],
     "systemd": ["device.drivers.journal", "device.drivers.service"],
     "websockets": ["device.drivers.failure", "device.drivers.link", "device.simulator"],
-    "yaml": ["device.config"],
+    "yaml": ["device.config", "device.simulator.page"],
     "msgspec": ["device.core", "device.config"],
 }
 """Each library has one place where it comes in."""

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, Self
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from simulator.judge import check_client, check_server
 
@@ -94,6 +95,14 @@ class Caller:
 
     async def last(self, kind: str) -> Json:
         return (await self.until(kind))[-1]
+
+    async def ended(self) -> tuple[int, str] | None:
+        """Read to the end of the connection: its close frame, if there was one."""
+        try:
+            while True:
+                await self.next()
+        except ConnectionClosed as closed:
+            return None if closed.rcvd is None else (closed.rcvd.code, closed.rcvd.reason)
 
     async def quiet(self) -> list[Json]:
         """All events until the server has answered everything sent so far."""
