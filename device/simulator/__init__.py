@@ -7,15 +7,16 @@ protocol cannot hide on both sides. The map, from the outside in:
     server      the socket, the keys, what tests may ask (`background`: the same on a thread)
     session     one connection: client events in, server events out
     line        everything sent: in order, recorded, struck by faults
-    reply       one response, paced; cancellation
-    ear         the audio clock, the input buffer, the energy VAD
+    hearing     the input buffer: turns, items, their transcription
+    answering   which response runs: one in the conversation, some out of band
+    reply       one response, paced; calls; cancellation
+    ear         the audio clock and the energy VAD; `g711` telephone audio
     history     the conversation's items; truncate, delete
     settings    the session object and `session.update`
     dialect     the client's events; `shapes` are the rules, `refusal` the service's error texts
     script      what the assistant does; `faults`: what goes wrong
     scenario    both as a YAML file; `page` reads it
     record      what went over the wire
-
 """
 
 from . import faults

@@ -7,9 +7,22 @@ import json
 import random
 from typing import Any, Final, NoReturn
 
+from . import g711
 from .refusal import Refusal, not_one_of, wrong_type
 from .settings import MODEL_FIELDS, OUTPUT_FIELDS
-from .shapes import Rule, Shape, Variant, anything, choice, integer, listed, nullable, pairs, text
+from .shapes import (
+    Rule,
+    Shape,
+    Variant,
+    anything,
+    choice,
+    flag,
+    integer,
+    listed,
+    nullable,
+    pairs,
+    text,
+)
 
 Json = dict[str, Any]
 
@@ -23,38 +36,64 @@ def new_id(kind: str) -> str:
     return f"{kind}_{''.join(random.choices(_BASE62, k=21))}"
 
 
-def _message(content: str) -> Shape:
-    part = Shape({"type": choice(content), "text": text()}, ("type", "text"))
+def _part(kind: str, *required: str, **fields: Rule) -> Shape:
+    return Shape({"type": choice(kind), **fields}, ("type", *required))
+
+
+def _item(*required: str, **fields: Rule) -> Shape:
     return Shape(
         {
             "id": text(32),
             "object": choice("realtime.item"),
-            "type": choice("message"),
-            "role": anything,
+            "type": anything,
             "status": choice("completed", "incomplete", "in_progress"),
-            "content": listed(part),
+            **fields,
         },
-        ("type", "content"),
+        required,
     )
 
 
-_ITEM: Final = Variant(
+def _message(content: Rule) -> Shape:
+    return _item("content", role=anything, content=listed(content))
+
+
+_AUDIO: Final = text(21 * 1024 * 1024)
+_DETAIL: Final = choice("auto", "low", "high")
+_INPUT_TEXT: Final = _part("input_text", "text", text=text())
+_USER_PART: Final = Variant(
     "type",
     {
-        "message": Variant(
-            "role",
-            {
-                "user": _message("input_text"),
-                "system": _message("input_text"),
-                "assistant": _message("output_text"),
-            },
-        )
+        "input_text": _INPUT_TEXT,
+        "input_audio": _part("input_audio", "audio", audio=_AUDIO, transcript=nullable(text())),
+        "input_image": _part("input_image", "image_url", image_url=_AUDIO, detail=_DETAIL),
     },
 )
+_ITEMS: Final[dict[str, Rule]] = {
+    "message": Variant(
+        "role",
+        {
+            "user": _message(_USER_PART),
+            "system": _message(_INPUT_TEXT),
+            "assistant": _message(_part("output_text", "text", text=text())),
+        },
+    ),
+    "function_call": _item("name", "arguments", name=text(64), arguments=text(), call_id=text(32)),
+    "function_call_output": _item("call_id", "output", call_id=text(32), output=text()),
+    "mcp_approval_response": _item(
+        "approval_request_id",
+        "approve",
+        approval_request_id=text(64),
+        approve=flag,
+        reason=nullable(text()),
+    ),
+}
+_ITEM: Final = Variant("type", _ITEMS)
+_REFERENCE: Final = Shape({"type": anything, "id": text(512)}, ("id",))
 _RESPONSE: Final = Shape(
     {
         **MODEL_FIELDS,
-        "conversation": choice("auto"),
+        "conversation": choice("auto", "none"),
+        "input": listed(Variant("type", {**_ITEMS, "item_reference": _REFERENCE})),
         "metadata": nullable(pairs),
         "audio": Shape({"output": Shape(OUTPUT_FIELDS)}),
     }
@@ -68,7 +107,7 @@ def _event(*required: str, **fields: Rule) -> Shape:
 CLIENT_EVENTS: Final[dict[str, Shape]] = {
     # The session itself is checked by `Settings.update`.
     "session.update": _event("session", session=anything),
-    "input_audio_buffer.append": _event("audio", audio=text(21 * 1024 * 1024)),
+    "input_audio_buffer.append": _event("audio", audio=_AUDIO),
     "input_audio_buffer.commit": _event(),
     "input_audio_buffer.clear": _event(),
     "conversation.item.create": _event("item", item=_ITEM, previous_item_id=nullable(text(512))),
@@ -178,24 +217,38 @@ def check(event: Json) -> None:
     CLIENT_EVENTS[kind](event, "")
 
 
-def pcm_of(audio: str) -> bytes:
-    """The samples of one append: base64 of whole 16-bit samples, at most 15 MiB."""
+def pcm_of(audio: str, *, kind: str = "audio/pcm", param: str = "audio") -> bytes:
+    """The samples in base64 audio of this format, at most 15 MiB of it: S16_LE at 24 kHz."""
     try:
-        pcm = base64.b64decode(audio, validate=True)
+        data = base64.b64decode(audio, validate=True)
     except ValueError:
         message = (
-            "Invalid 'audio'. Expected base64-encoded audio bytes, but the value is not base64."
+            f"Invalid '{param}'. Expected base64-encoded audio bytes, but the value is not base64."
         )
-        raise Refusal(message, code="invalid_value", param="audio") from None
-    if len(pcm) % 2:
-        message = (
-            f"Invalid 'audio'. Expected 16-bit samples, but got an odd count of {len(pcm)} bytes."
-        )
-        raise Refusal(message, code="invalid_value", param="audio")
-    if len(pcm) > _MOST_AUDIO:
-        message = f"Invalid 'audio'. Expected at most {_MOST_AUDIO} bytes, but got {len(pcm)}."
-        raise Refusal(message, code="invalid_value", param="audio")
-    return pcm
+        raise Refusal(message, code="invalid_value", param=param) from None
+    if len(data) > _MOST_AUDIO:
+        message = f"Invalid '{param}'. Expected at most {_MOST_AUDIO} bytes, but got {len(data)}."
+        raise Refusal(message, code="invalid_value", param=param)
+    if kind in g711.LAWS:
+        return g711.from_line(data, kind)
+    if len(data) % 2:
+        found = f"an odd count of {len(data)} bytes"
+        message = f"Invalid '{param}'. Expected 16-bit samples, but got {found}."
+        raise Refusal(message, code="invalid_value", param=param)
+    return data
+
+
+def decoded(item: Json, *, kind: str, path: str) -> Json:
+    """A client's item with each `input_audio` as samples instead of base64; see `pcm_of`."""
+    if not isinstance(item.get("content"), list):
+        return item
+    parts = [
+        {**part, "audio": pcm_of(part["audio"], kind=kind, param=f"{path}.content[{index}].audio")}
+        if part["type"] == "input_audio"
+        else part
+        for index, part in enumerate(item["content"])
+    ]
+    return {**item, "content": parts}
 
 
 def _deeper_than(levels: int, event: Json) -> bool:

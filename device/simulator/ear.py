@@ -56,6 +56,11 @@ class Ear:
         return self._quiet_windows is not None
 
     @property
+    def judged(self) -> int:
+        """Frames the VAD has decided on: whole windows."""
+        return self._judged
+
+    @property
     def buffered(self) -> int:
         """Frames that a commit now would make an item of."""
         return self.appended - self._first_kept

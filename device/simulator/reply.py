@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Final, Protocol
 
+from . import g711
 from .dialect import Json, new_id
 from .faults import Fail
 from .history import History, Item, audio_out_tokens, text_tokens
-from .script import RATE, Answer, Incomplete
+from .script import RATE, Answer, Call, Incomplete
 
 _TRANSCRIPT_LEAD_S: Final = 1.0
 _RATE_LIMITS_AFTER_S: Final = 0.043
@@ -34,8 +35,10 @@ class Emit(Protocol):
 class Terms:
     """What a response is made under: the session's settings and what `response.create` changed."""
 
-    conversation_id: str
-    instructions: str
+    conversation_id: str | None
+    """None: out of band; the response leaves no item in the conversation."""
+    context: tuple[int, int]
+    """Text and audio tokens the model reads first."""
     modalities: list[str]
     max_output_tokens: int | str
     audio_output: Json
@@ -45,7 +48,15 @@ class Terms:
 class Reply:
     """A response being generated. `status` is `in_progress` until its `response.done`."""
 
-    def __init__(self, answer: Answer, *, terms: Terms, history: History, emit: Emit) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        *,
+        terms: Terms,
+        history: History,
+        emit: Emit,
+        done: Callable[[Reply], None],
+    ) -> None:
         self.id = new_id("resp")
         self.status = "in_progress"
         self.items: list[Item] = []
@@ -55,14 +66,13 @@ class Reply:
         self._terms = terms
         self._history = history
         self._emit = emit
+        self._tell_done = done
         self._open: Item | None = None
         self._before: str | None = None
         self._words: list[str] = []
         self._told = 0
         self._told_tokens = 0
         self._cached = history.context
-        text, audio = history.tokens()
-        self._context = (text + text_tokens(terms.instructions), audio)
         self._spoken = terms.modalities == ["audio"]
         self._steps = self._generate()
         emit({"type": "response.created", "response": self._wire(details=None, usage=None)})
@@ -80,8 +90,9 @@ class Reply:
         if reason == "turn_detected":
             for _ in range(self._answer.late_deltas):
                 if self._open is not None:
-                    next(self._steps)
-        self._stop("cancelled", details={"type": "cancelled", "reason": reason})
+                    next(self._steps, None)
+        if self.status == "in_progress":
+            self._stop("cancelled", details={"type": "cancelled", "reason": reason})
 
     def fail(self, fail: Fail) -> None:
         """End it now as failed."""
@@ -89,7 +100,9 @@ class Reply:
 
     def _stop(self, status: str, *, details: Json) -> None:
         self._steps.close()
-        if self._open is not None:
+        if self._open is not None and self._open.body:
+            self._finish("incomplete")
+        elif self._open is not None:
             self._close("incomplete")
         self._done(status, details=details)
 
@@ -103,10 +116,17 @@ class Reply:
             while at < total:
                 frames = min(next(lengths) * RATE // 1000, total - at)
                 at += frames
+                if self._too_much(at, total=total):
+                    self._close("incomplete")
+                    details = {"type": "incomplete", "reason": "max_output_tokens"}
+                    self._done("incomplete", details=details)
+                    return
                 self._say(at, total=total)
                 due += frames / RATE / self._answer.speed
                 yield due
             self._close("completed")
+        for call in self._answer.calls:
+            yield from self._call(call, due)
         yield due + self._answer.tail_s
         self.given = True
         match self._answer.ends:
@@ -119,14 +139,18 @@ class Reply:
 
     # The life of one item.
 
-    def _begin(self, pcm: bytes, words: list[str]) -> None:
-        item = Item(new_id("item"), "assistant", [], status="in_progress")
-        self._open, self._words, self._told = item, words, 0
+    def _add(self, item: Item) -> None:
+        self._open = item
         self.items.append(item)
         self.given = True
         self._before = self._history.append(item)
         self._item_event("response.output_item.added")
         self._conversation_event("conversation.item.added")
+
+    def _begin(self, pcm: bytes, words: list[str]) -> None:
+        item = Item(new_id("item"), "assistant", [], status="in_progress")
+        self._words, self._told = words, 0
+        self._add(item)
         kind, text = ("output_audio", "transcript") if self._spoken else ("output_text", "text")
         item.content.append({"type": kind, text: ""})
         item.source = pcm if self._spoken else b""
@@ -135,17 +159,32 @@ class Reply:
     def _say(self, at: int, *, total: int) -> None:
         """Tell the words that belong to the audio up to frame `at`, and a little ahead; speak."""
         assert self._open is not None
-        ahead = min(total, at + round(_TRANSCRIPT_LEAD_S * RATE))
-        upto = math.ceil(len(self._words) * ahead / total)
-        if upto > self._told:
-            words = (" " if self._told else "") + " ".join(self._words[self._told : upto])
-            self._told = upto
+        words = self._next_words(at, total=total)
+        if words:
+            self._told += len(words.split())
             self._told_tokens += text_tokens(words)
             self._event(f"{self._text_kind}.delta", {"delta": words})
         if self._spoken:
             pcm = self._open.source[2 * self._open.frames : 2 * at]
             self._open.frames = at
-            self._event("output_audio.delta", {}, audio=pcm)
+            kind = self._terms.audio_output["format"]["type"]
+            audio = pcm if kind == "audio/pcm" else g711.to_line(pcm, kind)
+            self._event("output_audio.delta", {}, audio=audio)
+
+    def _next_words(self, at: int, *, total: int) -> str:
+        ahead = min(total, at + round(_TRANSCRIPT_LEAD_S * RATE))
+        upto = math.ceil(len(self._words) * ahead / total)
+        words = " ".join(self._words[self._told : upto])
+        return f" {words}" if words and self._told else words
+
+    def _too_much(self, at: int, *, total: int) -> bool:
+        """Saying this would cost more tokens than the response may."""
+        limit = self._terms.max_output_tokens
+        if not isinstance(limit, int):
+            return False
+        told = self._told_tokens + text_tokens(self._next_words(at, total=total))
+        earlier = sum(item.frames for item in self.items[:-1])
+        return told + (audio_out_tokens(earlier + at) if self._spoken else 0) > limit
 
     def _close(self, status: str) -> None:
         assert self._open is not None
@@ -157,16 +196,37 @@ class Reply:
             self._event("output_audio.done", {})
         self._event(f"{self._text_kind}.done", {text: told})
         self._event("content_part.done", {"part": self._part(told)})
-        item.status = status
+        self._finish(status)
+
+    def _finish(self, status: str) -> None:
+        assert self._open is not None
+        self._open.status = status
         self._conversation_event("conversation.item.done")
         self._item_event("response.output_item.done")
         self._open = None
+
+    def _call(self, call: Call, due: float) -> Generator[float, None, None]:
+        call_id = new_id("call")
+        body = {"type": "function_call", "name": call.name, "call_id": call_id, "arguments": ""}
+        item = Item(new_id("item"), "", [], status="in_progress", body=body)
+        self._add(item)
+        place = {**self._place(), "call_id": call_id}
+        kind = "response.function_call_arguments"
+        half = len(call.arguments) // 2
+        for delta in filter(None, (call.arguments[:half], call.arguments[half:])):
+            yield due
+            body["arguments"] += delta
+            self._told_tokens += text_tokens(delta)
+            self._emit({"type": f"{kind}.delta", **place, "delta": delta})
+        whole = {"name": call.name, "arguments": call.arguments}
+        self._emit({"type": f"{kind}.done", **place, **whole})
+        self._finish("completed")
 
     def _done(self, status: str, *, details: Json | None) -> None:
         self.status = status
         usage = self._usage()
         if self.items:
-            self._history.context = self._context
+            self._history.context = self._terms.context
         self._emit({"type": "response.done", "response": self._wire(details=details, usage=usage)})
         limits = {
             "name": "tokens",
@@ -177,6 +237,7 @@ class Reply:
         loop = asyncio.get_running_loop()
         event = {"type": "rate_limits.updated", "rate_limits": [limits]}
         loop.call_later(_RATE_LIMITS_AFTER_S, self._emit, event)
+        self._tell_done(self)
 
     # The shapes of its events.
 
@@ -190,14 +251,12 @@ class Reply:
         return {"type": "text", "text": told}
 
     def _event(self, kind: str, fields: Json, *, audio: bytes = b"") -> None:
-        assert self._open is not None
-        place = {
-            "response_id": self.id,
-            "item_id": self._open.id,
-            "output_index": len(self.items) - 1,
-            "content_index": 0,
-        }
+        place = {**self._place(), "content_index": 0}
         self._emit({"type": f"response.{kind}", **place, **fields}, audio=audio)
+
+    def _place(self) -> Json:
+        index = len(self.items) - 1
+        return {"response_id": self.id, "item_id": self.items[-1].id, "output_index": index}
 
     def _item_event(self, kind: str) -> None:
         item = self.items[-1].wire()
@@ -206,7 +265,8 @@ class Reply:
 
     def _conversation_event(self, kind: str) -> None:
         item = self.items[-1].wire()
-        self._emit({"type": kind, "previous_item_id": self._before, "item": item})
+        if self._terms.conversation_id is not None:
+            self._emit({"type": kind, "previous_item_id": self._before, "item": item})
 
     def _wire(self, *, details: Json | None, usage: Json | None) -> Json:
         return {
@@ -225,7 +285,7 @@ class Reply:
 
     def _usage(self) -> Json:
         """What it cost. A response that generated nothing is free."""
-        heard, cached = (self._context, self._cached) if self.items else ((0, 0), (0, 0))
+        heard, cached = (self._terms.context, self._cached) if self.items else ((0, 0), (0, 0))
         told = (self._told_tokens, audio_out_tokens(sum(item.frames for item in self.items)))
         known = tuple(map(min, heard, cached))
         return {

@@ -57,6 +57,10 @@ def _count(value: Value) -> int:
     return value.whole(least=1, most=1000)
 
 
+def _words(value: Value) -> str | None:
+    return None if value.plain() is None else value.text()
+
+
 # Answers.
 
 
@@ -231,6 +235,9 @@ _SCRIPT: Final[dict[str, Reader]] = {
     "answers": lambda value: [_answer(one) for one in value.values()],
     "turn_end_s": lambda value: value.one_or_more(_seconds),
     "loud_dbfs": lambda value: value.number(least=-90.0, most=0.0),
+    "heard": lambda value: [_words(one) for one in value.values()],
+    "heard_after_s": _seconds,
+    "asides": lambda value: [_answer(one) for one in value.values()],
     "faults": lambda value: [_fault(one) for one in value.values()],
     "habits": lambda value: value.one_or_more(lambda one: one.word("habit", get_args(Habit))),
 }

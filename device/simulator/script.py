@@ -170,6 +170,12 @@ class Script:
     Never longer than the eagerness allows: 2 s (high), 4 s (medium, auto), 8 s (low)."""
     loud_dbfs: float = -45.0
     """A 32 ms window whose RMS is above this counts as speech."""
+    heard: Sequence[str | None] = ()
+    """What the transcription of each user turn says, used in turn; None: it fails."""
+    heard_after_s: float = 0.3
+    """From the commit to the transcription, whatever the response does meanwhile."""
+    asides: Sequence[Answer] = ()
+    """Given to out-of-band responses in turn; empty: the answers."""
     faults: Sequence[Fault] = ()
     """What goes wrong, and when."""
     habits: Collection[Habit] = ()

@@ -207,6 +207,7 @@ class Simulator:
             record=self._record,
             model=_model(connection),
             session_s=self._session_s,
+            attached=None,
         )
         self._live[session.number] = session
         try:
@@ -223,6 +224,13 @@ class Simulator:
                 return Refusal(message, code=None), 3000
             message = f"Incorrect API key provided: {shown[0][:4]}***."
             return Refusal(message, code="invalid_api_key"), 3000
+        assert connection.request is not None
+        if "realtime=v1" in connection.request.headers.get_all("OpenAI-Beta"):
+            message = (
+                "The beta shape of this API is disabled. Remove the header "
+                "'OpenAI-Beta: realtime=v1'."
+            )
+            return Refusal(message, code="beta_api_shape_disabled"), 4000
         if not _model(connection):
             message = (
                 "You must provide a model parameter, for example "

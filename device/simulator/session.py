@@ -5,27 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from itertools import cycle
-from typing import Final
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from . import dialect
+from .answering import Answering
 from .dialect import Json, new_id
-from .ear import Ear, Onset
-from .faults import Fail, Fate
-from .history import History, Item
+from .faults import Fate
+from .hearing import Hearing
+from .history import History
 from .line import Line
 from .record import Record
 from .refusal import Refusal
-from .reply import Reply, Terms
-from .script import RATE, Script
+from .script import Script
 from .settings import Settings
-
-_PREFIX_MS: Final = 300
-_LEAST_COMMIT_FRAMES: Final = RATE // 10
-_LONGEST_WAIT_S: Final = {"high": 2.0, "medium": 4.0, "auto": 4.0, "low": 8.0}
 
 
 class Session:
@@ -40,6 +34,7 @@ class Session:
         record: Record,
         model: str,
         session_s: float,
+        attached: Json | None,
     ) -> None:
         self.connection = connection
         self._script = script
@@ -50,31 +45,44 @@ class Session:
             fate=fate,
             record=record,
             number=self._mine.number,
-            fail=self._fail,
+            fail=lambda fail: self._answering.fail(fail),
             obfuscate="obfuscation" in script.habits,
         )
-        self._ear = Ear(loud_dbfs=script.loud_dbfs)
         self._history = History(lambda item: self._mine.items.update({item.id: item}))
-        self._turn_ends = cycle(script.turn_ends())
-        self._answers_given = 0
-        self._next_item_id = new_id("item")
         self._conversation_id = new_id("conv")
         self._session_s = session_s
         expires_at = int(time.time() + session_s)
         self._settings = Settings(session_id=new_id("sess"), model=model, expires_at=expires_at)
-        self._reply: Reply | None = None
-        self._speaking: asyncio.Task[None] | None = None
+        if attached is not None:
+            self._settings.attach(attached)
+        self._answering = Answering(
+            script,
+            settings=self._settings,
+            history=self._history,
+            conversation_id=self._conversation_id,
+            emit=self.emit,
+            room=self._line.outbox.room,
+            done=lambda frames: self._hearing.expect(frames),
+        )
+        self._hearing = Hearing(
+            script,
+            settings=self._settings,
+            history=self._history,
+            answering=self._answering,
+            record=self._mine,
+            emit=self.emit,
+        )
         self._handlers: dict[str, Callable[[Json], None]] = {
             "session.update": self._update,
-            "input_audio_buffer.append": self._append,
-            "input_audio_buffer.commit": self._commit,
-            "input_audio_buffer.clear": self._clear,
+            "input_audio_buffer.append": self._hearing.append,
+            "input_audio_buffer.commit": self._hearing.commit,
+            "input_audio_buffer.clear": self._hearing.clear,
             "conversation.item.create": self._create_item,
             "conversation.item.truncate": self._truncate,
             "conversation.item.delete": self._delete,
             "conversation.item.retrieve": self._retrieve,
-            "response.create": self._create_response,
-            "response.cancel": self._cancel_response,
+            "response.create": self._answering.create,
+            "response.cancel": self._answering.cancel,
         }
 
     @property
@@ -98,10 +106,8 @@ class Session:
             pass
         finally:
             end.cancel()
-            tasks = [task for task in (sending, self._speaking) if task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            sending.cancel()
+            await asyncio.gather(sending, self._answering.stop(), return_exceptions=True)
 
     @property
     def halted(self) -> bool:
@@ -127,7 +133,8 @@ class Session:
                 noted = {**event, "audio": 0} if "audio" in event else event
                 dialect.check(event)
                 if "audio" in event:
-                    pcm = event["audio"] = dialect.pcm_of(event["audio"])
+                    pcm = dialect.pcm_of(event["audio"], kind=self._settings.input_format)
+                    event = {**event, "audio": pcm}
                     noted["audio"] = len(pcm)
             finally:
                 self._record.note(noted, session=self.number, direction="client", audio=pcm)
@@ -145,85 +152,16 @@ class Session:
         spoken = any(item.frames for item in self._history.items if item.role == "assistant")
         self._settings.update(event["session"], spoken=spoken)
         if self._settings.turn_detection is None and before is not None:
-            self._ear.hush()
+            self._hearing.hush()
         self.emit({"type": "session.updated", "session": self._settings.echo()})
-
-    # The input buffer.
-
-    def _append(self, event: Json) -> None:
-        pcm: bytes = event["audio"]
-        self._mine.heard(pcm, first_frame=self._ear.appended)
-        detection = self._settings.turn_detection
-        if detection is None:
-            self._ear.store(pcm)
-            return
-        prefix_ms = detection.get("prefix_padding_ms", _PREFIX_MS)
-        reports = self._ear.hear(pcm, prefix_ms=prefix_ms, patience_ms=self._patience_ms)
-        for report in reports:
-            if isinstance(report, Onset):
-                self._speech_started(report.start_ms)
-            else:
-                self._turn_ended(report.end_ms)
-
-    def _patience_ms(self) -> float:
-        detection = self._settings.turn_detection
-        assert detection is not None
-        if detection["type"] == "server_vad":
-            return float(detection["silence_duration_ms"])
-        return 1000 * min(next(self._turn_ends), _LONGEST_WAIT_S[detection["eagerness"]])
-
-    def _speech_started(self, start_ms: int) -> None:
-        self._buffer_event("speech_started", audio_start_ms=start_ms, item_id=self._next_item_id)
-        detection = self._settings.turn_detection
-        if detection is not None and detection["interrupt_response"]:
-            self._interrupt("turn_detected")
-
-    def _turn_ended(self, end_ms: int) -> None:
-        self._buffer_event("speech_stopped", audio_end_ms=end_ms, item_id=self._next_item_id)
-        self._make_item(self._ear.take_turn())
-        detection = self._settings.turn_detection
-        if detection is not None and detection["create_response"] and self._active() is None:
-            self._respond({})
-
-    def _commit(self, _: Json) -> None:
-        if self._ear.buffered < _LEAST_COMMIT_FRAMES:
-            message = (
-                "Error committing input audio buffer: buffer too small. Expected at least 100ms "
-                f"of audio, but buffer only has {self._ear.buffered * 1000 / RATE:.2f}ms of audio."
-            )
-            raise Refusal(message, code="input_audio_buffer_commit_empty")
-        self._make_item(self._ear.take_all())
-
-    def _clear(self, _: Json) -> None:
-        self._ear.take_all()
-        self._next_item_id = new_id("item")
-        self._buffer_event("cleared")
-
-    def _make_item(self, span: tuple[int, int]) -> None:
-        first, last = span
-        item = Item(
-            self._next_item_id,
-            "user",
-            [{"type": "input_audio", "transcript": None}],
-            frames=last - first,
-        )
-        self._next_item_id = new_id("item")
-        before = self._history.append(item)
-        self._buffer_event("committed", previous_item_id=before, item_id=item.id)
-        self._added(item, before)
-
-    def _buffer_event(self, kind: str, **fields: object) -> None:
-        self.emit({"type": f"input_audio_buffer.{kind}", **fields})
 
     # The conversation.
 
     def _create_item(self, event: Json) -> None:
-        self._added(*self._history.create(event["item"], after=event.get("previous_item_id")))
-
-    def _added(self, item: Item, before: str | None) -> None:
-        for moment in ("added", "done"):
-            kind = f"conversation.item.{moment}"
-            self.emit({"type": kind, "previous_item_id": before, "item": item.wire()})
+        kind = self._settings.input_format
+        wish = dialect.decoded(event["item"], kind=kind, path="item")
+        item, before = self._history.create(wish, after=event.get("previous_item_id"))
+        self._history.tell_added(item, before, self.emit)
 
     def _truncate(self, event: Json) -> None:
         place = {name: event[name] for name in ("item_id", "content_index", "audio_end_ms")}
@@ -241,65 +179,5 @@ class Session:
         self.emit({"type": "conversation.item.deleted", "item_id": event["item_id"]})
 
     def _retrieve(self, event: Json) -> None:
-        code = "item_retrieve_invalid_item_id"
-        item = self._history.find(event["item_id"], doing="retrieving", code=code)
-        self.emit({"type": "conversation.item.retrieved", "item": item.wire()})
-
-    # Responses.
-
-    def _active(self) -> Reply | None:
-        reply = self._reply
-        return reply if reply is not None and reply.status == "in_progress" else None
-
-    def _create_response(self, event: Json) -> None:
-        active = self._active()
-        if active is not None:
-            message = (
-                f"Conversation already has an active response in progress: {active.id}. "
-                "Wait until the response is finished before creating a new one."
-            )
-            raise Refusal(message, code="conversation_already_has_active_response")
-        self._respond(event.get("response") or {})
-
-    def _cancel_response(self, event: Json) -> None:
-        active = self._active()
-        if active is None or event.get("response_id") not in (None, active.id):
-            message = "Cancellation failed: no active response found"
-            raise Refusal(message, code="response_cancel_not_active")
-        self._interrupt("client_cancelled")
-
-    def _respond(self, wish: Json) -> None:
-        session = self._settings.echo()
-        output = {**session["audio"]["output"], **wish.get("audio", {}).get("output", {})}
-        wish = {**session, "metadata": None, **wish}
-        terms = Terms(
-            conversation_id=self._conversation_id,
-            instructions=wish["instructions"],
-            modalities=wish["output_modalities"],
-            max_output_tokens=wish["max_output_tokens"],
-            audio_output={"format": output["format"], "voice": output["voice"]},
-            metadata=wish["metadata"],
-        )
-        if self._reply is not None and self._reply.given:
-            self._answers_given += 1
-        answer = self._script.answers[self._answers_given % len(self._script.answers)]
-        self._reply = Reply(answer, terms=terms, history=self._history, emit=self.emit)
-        self._speaking = asyncio.create_task(
-            self._reply.run(self._line.outbox.room), name=f"reply {self.number}"
-        )
-
-    def _interrupt(self, reason: str) -> None:
-        active = self._active()
-        if active is None:
-            return
-        assert self._speaking is not None
-        self._speaking.cancel()
-        active.cancel(reason)
-
-    def _fail(self, fail: Fail) -> None:
-        active = self._active()
-        if active is None:
-            return
-        assert self._speaking is not None
-        self._speaking.cancel()
-        active.fail(fail)
+        item = self._history.retrieve(event["item_id"])
+        self.emit({"type": "conversation.item.retrieved", "item": item})

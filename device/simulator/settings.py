@@ -51,9 +51,13 @@ _TURN_DETECTION: Final = Variant(
         ),
     },
 )
-# The service also speaks 8 kHz G.711; this server does not yet, and says so instead of pretending.
 _FORMAT: Final = Variant(
-    "type", {"audio/pcm": Shape({"type": anything, "rate": integer(least=24_000, most=24_000)})}
+    "type",
+    {
+        "audio/pcm": Shape({"type": anything, "rate": integer(least=24_000, most=24_000)}),
+        "audio/pcmu": Shape({"type": anything}),
+        "audio/pcma": Shape({"type": anything}),
+    },
 )
 _VOICE: Final = either(
     dict,
@@ -72,6 +76,23 @@ OUTPUT_FIELDS: Final[dict[str, Rule]] = {"format": _FORMAT, "voice": _VOICE}
 _FUNCTION: Final = Shape(
     {"type": anything, "name": text(64), "description": text(), "parameters": mapping},
     ("name",),
+)
+_MCP: Final = Shape(
+    {
+        "type": anything,
+        "server_label": text(64),
+        "server_url": text(2048),
+        "connector_id": text(200),
+        "tunnel_id": text(200),
+        "authorization": text(),
+        "headers": nullable(mapping),
+        "server_description": text(),
+        "allowed_tools": anything,
+        "allowed_callers": listed(choice("direct", "programmatic")),
+        "require_approval": anything,
+        "defer_loading": flag,
+    },
+    ("server_label",),
 )
 _TRUNCATION: Final = Shape(
     {
@@ -97,10 +118,19 @@ def _modalities(value: object, path: str) -> None:
 MODEL_FIELDS: Final[dict[str, Rule]] = {
     "output_modalities": _modalities,
     "instructions": text(),
-    "tools": listed(Variant("type", {"function": _FUNCTION})),
+    "tools": listed(Variant("type", {"function": _FUNCTION, "mcp": _MCP})),
     "tool_choice": either(
         dict,
-        Shape({"type": choice("function"), "name": text(64)}, ("type", "name")),
+        Variant(
+            "type",
+            {
+                "function": Shape({"type": anything, "name": text(64)}, ("name",)),
+                "mcp": Shape(
+                    {"type": anything, "name": text(64), "server_label": text(64)},
+                    ("server_label",),
+                ),
+            },
+        ),
         choice("none", "auto", "required"),
     ),
     "parallel_tool_calls": flag,
@@ -214,9 +244,28 @@ class Settings:
         return detection
 
     @property
+    def input_format(self) -> str:
+        """What the client's audio is: `audio/pcm`, `audio/pcmu` or `audio/pcma`."""
+        return str(self._session["audio"]["input"]["format"]["type"])
+
+    @property
+    def transcribes(self) -> bool:
+        """The client wants the words of its own audio."""
+        return self._session["audio"]["input"]["transcription"] is not None
+
+    @property
+    def mcp_servers(self) -> list[str]:
+        """The labels of the MCP servers among the tools."""
+        return [tool["server_label"] for tool in self._session["tools"] if tool["type"] == "mcp"]
+
+    @property
     def voice(self) -> object:
         """The voice: a name, or `{"id": ...}`."""
         return self._session["audio"]["output"]["voice"]
+
+    def attach(self, wish: Json) -> None:
+        """Start with the settings that came with a client secret; they are checked already."""
+        self._session = {**_merged(self._session, wish), "model": self._session["model"]}
 
     def update(self, wish: object, *, spoken: bool) -> None:
         """Merge the `session` of one `session.update`, or refuse all of it.
@@ -246,7 +295,10 @@ def _merged(held: Json, wish: Json) -> Json:
             # Another kind starts from its own defaults: the two share no numbers.
             same = isinstance(before, dict) and before["type"] == value["type"]
             before = before if same else _DETECTION[value["type"]]
-        if isinstance(before, dict) and isinstance(value, dict):
+        if name == "format" and isinstance(value, dict):
+            # Only PCM has a rate, and it need not be said.
+            merged[name] = _PCM if value["type"] == "audio/pcm" else value
+        elif isinstance(before, dict) and isinstance(value, dict):
             merged[name] = _merged(before, value)
         else:
             merged[name] = value
