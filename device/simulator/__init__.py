@@ -4,7 +4,8 @@ It speaks the server's side of the GA dialect over real WebSockets and follows a
 of a model. It shares no code with `device.core` or `device.drivers`, so that one misreading of the
 protocol cannot hide on both sides. The map, from the outside in:
 
-    server      the socket, the keys, what tests may ask (`background`: the same on a thread)
+    server      the socket, and what tests may ask (`background`: the same on a thread)
+    keys        who may come in; client secrets over HTTP
     session     one connection: client events in, server events out
     line        everything sent: in order, recorded, struck by faults
     hearing     the input buffer: turns, items, their transcription
@@ -26,7 +27,7 @@ from .history import Item
 from .page import ScenarioMistake
 from .record import Append, Entry
 from .scenario import load
-from .script import Answer, Call, Incomplete, Script
+from .script import Answer, Call, Incomplete, McpCall, McpRequest, Script
 from .server import Simulator, serve
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Fault",
     "Incomplete",
     "Item",
+    "McpCall",
+    "McpRequest",
     "ScenarioMistake",
     "Script",
     "Simulator",

@@ -80,6 +80,13 @@ class History:
         """The id that the next item will follow."""
         return self.items[-1].id if self.items else None
 
+    @property
+    def approved(self) -> str | None:
+        """The id of the last request for approval that the client granted."""
+        answers = [item.body for item in self.items if item.body]
+        granted = [body["approval_request_id"] for body in answers if body.get("approve")]
+        return granted[-1] if granted else None
+
     def append(self, item: Item) -> str | None:
         """Put an item of the server's own at the end; returns the id it follows."""
         before = self.last_id

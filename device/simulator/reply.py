@@ -17,7 +17,7 @@ from . import g711
 from .dialect import Json, new_id
 from .faults import Fail
 from .history import History, Item, audio_out_tokens, text_tokens
-from .script import RATE, Answer, Call, Incomplete
+from .script import RATE, Answer, Call, Incomplete, McpCall, McpRequest
 
 _TRANSCRIPT_LEAD_S: Final = 1.0
 _RATE_LIMITS_AFTER_S: Final = 0.043
@@ -110,6 +110,9 @@ class Reply:
         due = self._answer.first_delta_s
         lengths = cycle(self._answer.lengths())
         yield due
+        for call in self._answer.calls:
+            if isinstance(call, McpCall):
+                yield from self._mcp_call(call, due)
         for pcm, words in self._answer.parts():
             self._begin(pcm, words)
             at, total = 0, len(pcm) // 2
@@ -126,7 +129,10 @@ class Reply:
                 yield due
             self._close("completed")
         for call in self._answer.calls:
-            yield from self._call(call, due)
+            if isinstance(call, Call):
+                yield from self._call(call, due)
+            elif isinstance(call, McpRequest):
+                self._mcp_request(call)
         yield due + self._answer.tail_s
         self.given = True
         match self._answer.ends:
@@ -210,17 +216,46 @@ class Reply:
         body = {"type": "function_call", "name": call.name, "call_id": call_id, "arguments": ""}
         item = Item(new_id("item"), "", [], status="in_progress", body=body)
         self._add(item)
-        place = {**self._place(), "call_id": call_id}
-        kind = "response.function_call_arguments"
-        half = len(call.arguments) // 2
-        for delta in filter(None, (call.arguments[:half], call.arguments[half:])):
-            yield due
-            body["arguments"] += delta
-            self._told_tokens += text_tokens(delta)
-            self._emit({"type": f"{kind}.delta", **place, "delta": delta})
-        whole = {"name": call.name, "arguments": call.arguments}
-        self._emit({"type": f"{kind}.done", **place, **whole})
+        yield from self._arguments("function_call", item, call.arguments, due, call_id=call_id)
         self._finish("completed")
+
+    def _mcp_call(self, call: McpCall, due: float) -> Generator[float, None, None]:
+        body: Json = {"type": "mcp_call", "server_label": call.server, "name": call.name}
+        body |= {"arguments": "", "approval_request_id": self._history.approved, "output": None}
+        item = Item(new_id("mcp"), "", [], status="in_progress", body=body)
+        self._add(item)
+        yield from self._arguments("mcp_call", item, call.arguments, due)
+        place = {"output_index": len(self.items) - 1, "item_id": item.id}
+        self._emit({"type": "response.mcp_call.in_progress", **place})
+        yield due
+        if call.error is None:
+            body["output"] = call.output
+        else:
+            body["error"] = {"type": "tool_execution_error", "message": call.error}
+        ends = "completed" if call.error is None else "failed"
+        self._emit({"type": f"response.mcp_call.{ends}", **place})
+        self._finish("completed")
+
+    def _mcp_request(self, call: McpRequest) -> None:
+        body = {"type": "mcp_approval_request", "server_label": call.server}
+        body |= {"name": call.name, "arguments": call.arguments}
+        self._add(Item(new_id("mcpr"), "", [], status="in_progress", body=body))
+        self._finish("completed")
+
+    def _arguments(
+        self, kind: str, item: Item, arguments: str, due: float, **more: str
+    ) -> Generator[float, None, None]:
+        """The arguments of a call in two halves, then whole."""
+        place = {**self._place(), **more}
+        half = len(arguments) // 2
+        for delta in filter(None, (arguments[:half], arguments[half:])):
+            yield due
+            item.body["arguments"] += delta
+            self._told_tokens += text_tokens(delta)
+            self._emit({"type": f"response.{kind}_arguments.delta", **place, "delta": delta})
+        if kind == "function_call":
+            place["name"] = item.body["name"]
+        self._emit({"type": f"response.{kind}_arguments.done", **place, "arguments": arguments})
 
     def _done(self, status: str, *, details: Json | None) -> None:
         self.status = status

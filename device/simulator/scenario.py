@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, get_args, get_type_hints
 from . import faults
 from .faults import MOMENTS, Deed, Fail, Fault
 from .page import ScenarioMistake, Value, read
-from .script import Answer, Call, Habit, Incomplete, Script
+from .script import Answer, AnyCall, Call, Habit, Incomplete, McpCall, McpRequest, Script
 
 Reader = Callable[[Value], Any]
 _T = TypeVar("_T")
@@ -89,11 +89,19 @@ def _arguments(value: Value) -> str:
     return text
 
 
-def _call(value: Value) -> Call:
-    held = _read(value, {"name": Value.text, "arguments": _arguments})
+def _call(value: Value) -> AnyCall:
+    held = _read(value, _CALL)
     if "name" not in held:
         value.wrong("this call has no name", cure="type name: and the name of the function")
-    return Call(**held)
+    if "server" not in held:
+        if len(held.keys() & {"output", "error", "approval"}):
+            value.wrong("output, error and approval belong to MCP", cure="type server: its label")
+        return Call(**held)
+    if held.pop("approval", None) is None:
+        return McpCall(**held)
+    if "output" in held or "error" in held:
+        value.wrong("a request for approval has no result", cure="put it into the next answer")
+    return McpRequest(**held)
 
 
 def _incomplete(value: Value) -> Incomplete:
@@ -101,6 +109,14 @@ def _incomplete(value: Value) -> Incomplete:
     return _made(value, Incomplete, {"reason": value.word("reason", reasons)})
 
 
+_CALL: Final[dict[str, Reader]] = {
+    "name": Value.text,
+    "arguments": _arguments,
+    "server": Value.text,
+    "output": Value.text,
+    "error": Value.text,
+    "approval": lambda value: value.word("kind of approval", ("required",)),
+}
 _MANNER: Final[dict[str, Reader]] = {
     "transcript": Value.text,
     "first_delta_s": _seconds,
@@ -158,6 +174,14 @@ def _put_ending(value: Value, held: dict[str, Any]) -> None:
         held["ends"] = Fail(code, message) if message else Fail(code)
     elif reason is not None:
         held["ends"] = reason
+
+
+def _tools(value: Value) -> dict[str, list[str]]:
+    servers = _mapping(value)
+    for names in servers.values():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            value.wrong("the tools of a server are a list", cure="type it as {home: [lights]}")
+    return servers
 
 
 # Faults.
@@ -238,6 +262,7 @@ _SCRIPT: Final[dict[str, Reader]] = {
     "heard": lambda value: [_words(one) for one in value.values()],
     "heard_after_s": _seconds,
     "asides": lambda value: [_answer(one) for one in value.values()],
+    "mcp": _tools,
     "faults": lambda value: [_fault(one) for one in value.values()],
     "habits": lambda value: value.one_or_more(lambda one: one.word("habit", get_args(Habit))),
 }

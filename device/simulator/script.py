@@ -6,8 +6,8 @@ Nothing here is random: the same script and the same uploaded audio give the sam
 from __future__ import annotations
 
 import wave
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypedDict, Unpack
 
@@ -55,6 +55,31 @@ class Call:
     """A JSON object, as text."""
 
 
+@dataclass(frozen=True, slots=True)
+class McpCall:
+    """The server calls a tool of an MCP server, before it speaks."""
+
+    server: str
+    """The label."""
+    name: str
+    arguments: str = "{}"
+    output: str = ""
+    error: str | None = None
+    """What the tool failed with; None: it gave its output."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpRequest:
+    """The server asks whether it may call a tool of an MCP server, after it spoke."""
+
+    server: str
+    name: str
+    arguments: str = "{}"
+
+
+AnyCall = Call | McpCall | McpRequest
+
+
 class Manner(TypedDict, total=False):
     """The optional fields of `Answer` that say how it is delivered."""
 
@@ -64,7 +89,7 @@ class Manner(TypedDict, total=False):
     items: int
     tail_s: float
     late_deltas: int
-    calls: Sequence[Call]
+    calls: Sequence[AnyCall]
     ends: Fail | Incomplete | None
 
 
@@ -90,8 +115,8 @@ class Answer:
     """From the end of the last item to `response.done`."""
     late_deltas: int = 0
     """Deltas that still arrive after a `speech_started` that cancels the response."""
-    calls: Sequence[Call] = ()
-    """Made after the audio, in the same response."""
+    calls: Sequence[AnyCall] = ()
+    """Made in the same response, those to MCP servers before the audio, the others after it."""
     ends: Fail | Incomplete | None = None
     """How the response ends if not well."""
 
@@ -132,8 +157,8 @@ class Answer:
         return cls.tone(seconds, hz=180.0, transcript=words, **manner)
 
     @classmethod
-    def call(cls, *made: Call, first_delta_s: float = 0.25) -> Answer:
-        """Function calls and not a word."""
+    def call(cls, *made: AnyCall, first_delta_s: float = 0.25) -> Answer:
+        """Calls and not a word."""
         return cls(b"", first_delta_s=first_delta_s, calls=made)
 
     @classmethod
@@ -176,6 +201,8 @@ class Script:
     """From the commit to the transcription, whatever the response does meanwhile."""
     asides: Sequence[Answer] = ()
     """Given to out-of-band responses in turn; empty: the answers."""
+    mcp: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The tools of each MCP server that can be reached, by its label; others cannot."""
     faults: Sequence[Fault] = ()
     """What goes wrong, and when."""
     habits: Collection[Habit] = ()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -16,7 +17,6 @@ from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
@@ -24,6 +24,7 @@ from websockets.typing import Subprotocol
 from .dialect import Json, new_id
 from .faults import CONNECT, Fate, Http
 from .history import Item
+from .keys import Door, Keys, answer, shown_keys
 from .record import Append, Entry, Record
 from .refusal import Refusal
 from .script import Script
@@ -33,8 +34,6 @@ _PING_EVERY_S: Final = 20.0
 _PONG_WITHIN_S: Final = 60.0
 _CLOSE_WITHIN_S: Final = 2.0
 _LARGEST_MESSAGE: Final = 24 * 1024 * 1024
-_KEY_PREFIX: Final = "openai-insecure-api-key."
-_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _LOGGER: Final = logging.getLogger("device.simulator")
 
 
@@ -47,6 +46,7 @@ class Simulator:
         port: 0 takes a free one; `url` names it.
         key: the only key that is accepted; None accepts any or none.
         session_s: after this the session ends like the service's, which allows 60 minutes.
+        tls: serve `wss` with this context; None serves `ws`.
         watch: called with every event as it passes.
     """
 
@@ -58,13 +58,15 @@ class Simulator:
         port: int = 0,
         key: str | None = None,
         session_s: float = 3600.0,
+        tls: ssl.SSLContext | None = None,
         watch: Callable[[Entry], None] | None = None,
     ) -> None:
         self._script = script
         self._host = host
         self._port = port
-        self._key = key
+        self._keys = Keys(key)
         self._session_s = session_s
+        self._tls = tls
         self._record = Record(watch)
         self._listener: Server | None = None
         self._retired: list[Server] = []
@@ -103,7 +105,7 @@ class Simulator:
     def url(self) -> str:
         """Where to connect; a client adds `?model=...`."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"ws://{host}:{self._port}/v1/realtime"
+        return f"{'wss' if self._tls else 'ws'}://{host}:{self._port}/v1/realtime"
 
     @property
     def log(self) -> list[Entry]:
@@ -153,6 +155,8 @@ class Simulator:
             self._serve,
             self._host,
             self._port,
+            create_connection=Door,
+            ssl=self._tls,
             process_request=self._admit,
             select_subprotocol=_realtime,
             compression=None,
@@ -175,11 +179,14 @@ class Simulator:
             self._live[number].emit(event)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse over HTTP: other paths, what the script refuses at `connect`, a key by habit."""
-        if not urlsplit(request.path).path.endswith("/realtime"):
-            return connection.respond(
-                HTTPStatus.NOT_FOUND, "Only .../realtime?model=... is served.\n"
-            )
+        """Answer over HTTP what is not to become a WebSocket."""
+        path = urlsplit(request.path).path
+        assert isinstance(connection, Door)
+        if path.endswith("/realtime/client_secrets"):
+            return self._keys.mint(connection.posted, shown_keys(connection))
+        if not path.endswith("/realtime") or connection.posted is not None:
+            message = "Only .../realtime?model=... and .../realtime/client_secrets are served.\n"
+            return connection.respond(HTTPStatus.NOT_FOUND, message)
         self._asked += 1
         fate = self._fates[connection] = Fate(self._script.faults, session=self._asked)
         for deed in fate.at(CONNECT):
@@ -189,6 +196,13 @@ class Simulator:
         if fault is not None and fault[1] == 3000 and "401" in self._script.habits:
             return _refused(Http(401))
         return None
+
+    def _model(self, connection: ServerConnection) -> str:
+        """The model in the query, or the one that came with the client secret."""
+        assert connection.request is not None
+        query = parse_qs(urlsplit(connection.request.path).query)
+        attached = self._keys.attached(shown_keys(connection)) or {}
+        return str(query.get("model", [attached.get("model", "")])[0])
 
     async def _serve(self, connection: ServerConnection) -> None:
         fault = self._fault(connection)
@@ -205,9 +219,9 @@ class Simulator:
             script=self._script,
             fate=self._fates[connection],
             record=self._record,
-            model=_model(connection),
+            model=self._model(connection),
             session_s=self._session_s,
-            attached=None,
+            attached=self._keys.attached(shown_keys(connection)),
         )
         self._live[session.number] = session
         try:
@@ -217,13 +231,9 @@ class Simulator:
 
     def _fault(self, connection: ServerConnection) -> tuple[Refusal, int] | None:
         """What is wrong with a connection, and its close code; told after the 101, as there."""
-        shown = _keys(connection)
-        if self._key is not None and self._key not in shown:
-            if not shown:
-                message = "Missing bearer or basic authentication in header"
-                return Refusal(message, code=None), 3000
-            message = f"Incorrect API key provided: {shown[0][:4]}***."
-            return Refusal(message, code="invalid_api_key"), 3000
+        refusal = self._keys.refusal(shown_keys(connection))
+        if refusal is not None:
+            return refusal, 3000
         assert connection.request is not None
         if "realtime=v1" in connection.request.headers.get_all("OpenAI-Beta"):
             message = (
@@ -231,7 +241,7 @@ class Simulator:
                 "'OpenAI-Beta: realtime=v1'."
             )
             return Refusal(message, code="beta_api_shape_disabled"), 4000
-        if not _model(connection):
+        if not self._model(connection):
             message = (
                 "You must provide a model parameter, for example "
                 "wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5"
@@ -264,35 +274,9 @@ def _tell(entry: Entry) -> None:
 
 def _refused(deed: Http) -> Response:
     error = {"code": str(deed.status), "message": f"This server refuses with {deed.status}."}
-    body = json.dumps({"error": error}).encode()
-    headers = Headers(
-        {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-        }
-    )
-    if deed.retry_after_s is not None:
-        headers["Retry-After"] = str(deed.retry_after_s)
-    return Response(deed.status, _PHRASES.get(deed.status, "Refused"), headers, body)
+    wait = deed.retry_after_s
+    return answer(deed.status, {"error": error}, {} if wait is None else {"Retry-After": str(wait)})
 
 
 def _realtime(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     return Subprotocol("realtime") if "realtime" in offered else None
-
-
-def _model(connection: ServerConnection) -> str:
-    assert connection.request is not None
-    return parse_qs(urlsplit(connection.request.path).query).get("model", [""])[0]
-
-
-def _keys(connection: ServerConnection) -> list[str]:
-    """Every key the client showed: bearer, `api-key` header, or subprotocol."""
-    assert connection.request is not None
-    headers = connection.request.headers
-    bearers = [value.split(None, 1) for value in headers.get_all("Authorization")]
-    keys = [words[1] for words in bearers if len(words) == 2 and words[0].lower() == "bearer"]
-    offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
-    protocols = [name.strip() for name in offered]
-    keys += headers.get_all("api-key")
-    return keys + [p.removeprefix(_KEY_PREFIX) for p in protocols if p.startswith(_KEY_PREFIX)]

@@ -14,7 +14,7 @@ from .answering import Answering
 from .dialect import Json, new_id
 from .faults import Fate
 from .hearing import Hearing
-from .history import History
+from .history import History, Item
 from .line import Line
 from .record import Record
 from .refusal import Refusal
@@ -72,18 +72,8 @@ class Session:
             record=self._mine,
             emit=self.emit,
         )
-        self._handlers: dict[str, Callable[[Json], None]] = {
-            "session.update": self._update,
-            "input_audio_buffer.append": self._hearing.append,
-            "input_audio_buffer.commit": self._hearing.commit,
-            "input_audio_buffer.clear": self._hearing.clear,
-            "conversation.item.create": self._create_item,
-            "conversation.item.truncate": self._truncate,
-            "conversation.item.delete": self._delete,
-            "conversation.item.retrieve": self._retrieve,
-            "response.create": self._answering.create,
-            "response.cancel": self._answering.cancel,
-        }
+        self._listed: set[str] = set()
+        self._acts = self._handlers()
 
     @property
     def number(self) -> int:
@@ -139,11 +129,25 @@ class Session:
             finally:
                 self._record.note(noted, session=self.number, direction="client", audio=pcm)
             if self._line.came(event["type"]):
-                self._handlers[event["type"]](event)
+                self._acts[event["type"]](event)
         except Refusal as refusal:
             answers = event.get("event_id")
             told = isinstance(answers, str) and "silent error ids" not in self._script.habits
             self.emit(refusal.event(answers=answers if told else None))
+
+    def _handlers(self) -> dict[str, Callable[[Json], None]]:
+        return {
+            "session.update": self._update,
+            "input_audio_buffer.append": self._hearing.append,
+            "input_audio_buffer.commit": self._hearing.commit,
+            "input_audio_buffer.clear": self._hearing.clear,
+            "conversation.item.create": self._create_item,
+            "conversation.item.truncate": self._truncate,
+            "conversation.item.delete": self._delete,
+            "conversation.item.retrieve": self._retrieve,
+            "response.create": self._answering.create,
+            "response.cancel": self._answering.cancel,
+        }
 
     # Settings.
 
@@ -153,7 +157,26 @@ class Session:
         self._settings.update(event["session"], spoken=spoken)
         if self._settings.turn_detection is None and before is not None:
             self._hearing.hush()
+        new = [label for label in self._settings.mcp_servers if label not in self._listed]
+        self._listed.update(new)
+        lists = [(new_id("mcpl"), label) for label in new]
+        for item_id, _ in lists:
+            self.emit({"type": "mcp_list_tools.in_progress", "item_id": item_id})
         self.emit({"type": "session.updated", "session": self._settings.echo()})
+        for item_id, label in lists:
+            self._list_tools(item_id, label)
+
+    def _list_tools(self, item_id: str, label: str) -> None:
+        names = self._script.mcp.get(label)
+        if names is None:
+            self.emit({"type": "mcp_list_tools.failed", "item_id": item_id})
+            return
+        schema = {"type": "object"}
+        tools = [{"name": name, "input_schema": schema, "annotations": None} for name in names]
+        body = {"type": "mcp_list_tools", "server_label": label, "tools": tools}
+        item = Item(item_id, "", [], body=body)
+        self._history.tell_added(item, self._history.append(item), self.emit)
+        self.emit({"type": "mcp_list_tools.completed", "item_id": item_id})
 
     # The conversation.
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import functools
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, ParamSpec, Self
@@ -52,7 +53,8 @@ def silence(seconds: float) -> bytes:
 class Caller:
     """One connection. `until` waits for an event and returns it with all that came before."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._url = f"{url}?model=gpt-realtime-2.1"
         self.ws: ClientConnection
         self.session: Json = {}
@@ -60,7 +62,7 @@ class Caller:
 
     async def __aenter__(self) -> Self:
         self.ws = await connect(
-            self._url, compression=None, proxy=None, max_size=None, close_timeout=1
+            self._url, compression=None, proxy=None, max_size=None, close_timeout=1, ssl=self._tls
         )
         self.session = (await self.until("session.created"))[-1]["session"]
         return self

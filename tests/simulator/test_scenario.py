@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from device.simulator import Answer, Fault, ScenarioMistake, Script, Simulator, faults, load
+from device.simulator import (
+    Answer,
+    Fault,
+    McpCall,
+    McpRequest,
+    ScenarioMistake,
+    Script,
+    Simulator,
+    faults,
+    load,
+)
 from device.simulator.faults import MOMENTS
 from simulator.caller import Caller, live
 
@@ -40,6 +50,12 @@ def test_a_scenario_is_the_script_it_says(tmp_path: Path) -> None:
           - {text: "Two words.", delta_ms: all, incomplete: content_filter}
           - {calls: {name: look, arguments: {at: [1]}}}
           - {fail: insufficient_quota, message: "No money."}
+          - calls: [{server: home, name: lights, output: lit},
+                    {server: home, name: door, approval: required}]
+        mcp: {home: [lights, door]}
+        heard: ["What time is it?", null]
+        heard_after_s: 1
+        asides: [{text: a title}]
         turn_end_s: [0.5, 1.2]
         loud_dbfs: -30
         habits: [401, obfuscation]
@@ -60,6 +76,13 @@ def test_a_scenario_is_the_script_it_says(tmp_path: Path) -> None:
     assert (script.answers[2].transcript, len(script.answers[2].audio)) == ("Two words.", 33_600)
     assert script.answers[3].calls[0].arguments == '{"at": [1]}'
     assert script.answers[4] == Answer.fail("insufficient_quota", message="No money.")
+    assert script.answers[5].calls == [
+        McpCall("home", "lights", output="lit"),
+        McpRequest("home", "door"),
+    ]
+    assert script.mcp == {"home": ["lights", "door"]}
+    assert (script.heard, script.heard_after_s) == (["What time is it?", None], 1)
+    assert script.asides == [Answer.text("a title")]
     assert (script.turn_end_s, script.loud_dbfs) == ([0.5, 1.2], -30)
     assert script.habits == ["401", "obfuscation"]
     assert script.faults == [
@@ -95,6 +118,8 @@ def test_a_scenario_is_the_script_it_says(tmp_path: Path) -> None:
         ("answers:\n - {speed: 2}", 2, "type wav, tone_s, text, calls or fail"),
         ("answers:\n - {calls: [{arguments: {}}]}", 2, "type name: and the name of the function"),
         ("answers:\n - {calls: [{name: f, arguments: 3}]}", 2, "type them as {city: Paris}"),
+        ("answers:\n - {calls: [{name: f, output: x}]}", 2, "type server: its label"),
+        ("answers: [{text: a}]\nmcp: {home: lights}", 2, "type it as {home: [lights]}"),
         ("answers: []", 1, "the simulator's README has all keys"),
         ("answers: &a\n - *a", 2, "type the value itself"),
         ("answers: [", 1, "check the indentation, the quotes and the colons of this line"),
@@ -154,7 +179,14 @@ def test_the_scenario_of_the_readme_is_one(tmp_path: Path) -> None:
 def test_every_key_of_a_scenario_is_in_the_readme() -> None:
     from device.simulator import scenario
 
-    keys = [*scenario._SCRIPT, *scenario._MANNER, *scenario._SOUNDS, *scenario._DEEDS, "hz"]
+    keys = [
+        *scenario._SCRIPT,
+        *scenario._MANNER,
+        *scenario._SOUNDS,
+        "hz",
+        *scenario._DEEDS,
+        *scenario._CALL,
+    ]
     keys += [name for deed in scenario._DEEDS.values() for name in scenario._readers(deed)]
     text = README.read_text()
     assert [key for key in keys if f"`{key}`" not in text] == []
