@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from device.simulator import Answer, Fault, Script, Simulator, faults
 from device.simulator.script import Habit
@@ -53,6 +53,20 @@ def test_a_cut_comes_after_all_that_was_sent_before_it(deed: faults.Deed) -> Non
         second = struck(DELTA, deed, session=2)
         async with Simulator(second) as simulator, Caller(simulator.url) as caller:
             assert spoken(await answer(caller)) == TONE.audio
+
+    play()
+
+
+@pytest.mark.parametrize(("deed", "reset"), [(faults.Drop(), False), (faults.Reset(), True)])
+def test_only_a_reset_is_one_for_the_clients_kernel(deed: faults.Deed, reset: bool) -> None:
+    @live
+    async def play() -> None:
+        script = struck("response.created", deed)
+        async with Simulator(script) as simulator, Caller(simulator.url) as caller:
+            await caller.send("response.create")
+            with pytest.raises(ConnectionClosed) as closed:
+                await caller.ws.recv()
+            assert isinstance(closed.value.__cause__, ConnectionResetError) == reset
 
     play()
 
