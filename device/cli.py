@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 # One thread for numpy's linear algebra, which we do not use: saves 8 MB and a thread per core.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from device import __version__
 from device.errors import EXIT_CONFIG, ControlUnavailable, PresselError
+
+if TYPE_CHECKING:
+    from device.simulator.script import Script
 
 CONFIG: Final = Path("/etc/pressel/pressel.yaml")
 RUNTIME: Final = Path("/run/pressel")
@@ -86,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_simulated(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument(
+        "--brain", choices=("script", "local"), default="script",
+        help="local: understand English and answer by rules; needs pip install 'pressel[local]'",
+    )  # fmt: skip
     parser.add_argument("--scenario", type=Path, metavar="FILE", help="its answers and faults")
 
 
@@ -173,6 +181,20 @@ def _simulate(arguments: argparse.Namespace) -> int:
     except ScenarioMistake as mistake:
         print(mistake, file=sys.stderr)
         return EXIT_CONFIG
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        if arguments.brain == "local":
+            played = _with_local_brain(played, stack)
         asyncio.run(serve(arguments.host, arguments.port, played))
     return 0
+
+
+def _with_local_brain(script: Script, stack: contextlib.ExitStack) -> Script:
+    """The script with the local brain to answer; as it is, and a word why, without the extra."""
+    from device.simulator.brain import BrainMissing, LocalBrain, Speech
+
+    try:
+        brain = stack.enter_context(LocalBrain(Speech()))
+    except BrainMissing as missing:
+        print(f"pressel: {missing}; the answers come from the script", file=sys.stderr)
+        return script
+    return dataclasses.replace(script, mind=brain.meet)

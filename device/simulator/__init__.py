@@ -18,6 +18,7 @@ protocol cannot hide on both sides. The map, from the outside in:
     script      what the assistant does; `faults`: what goes wrong
     scenario    both as a YAML file; `page` reads it
     record      what went over the wire
+    brain       optional: real ears, rules and a real mouth in place of the script
 """
 
 from . import faults
@@ -27,7 +28,7 @@ from .history import Item
 from .page import ScenarioMistake
 from .record import Append, Entry
 from .scenario import load
-from .script import Answer, Call, Incomplete, McpCall, McpRequest, Script
+from .script import Answer, Call, Incomplete, McpCall, McpRequest, Mind, Script
 from .server import Simulator, serve
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Item",
     "McpCall",
     "McpRequest",
+    "Mind",
     "ScenarioMistake",
     "Script",
     "Simulator",

@@ -12,7 +12,7 @@ from .faults import Fail
 from .history import History, text_tokens
 from .refusal import Refusal
 from .reply import Emit, Reply, Terms
-from .script import Answer, Script
+from .script import Answer, Mind, Script
 from .settings import Settings
 
 _MOST_ASIDES: Final = 16
@@ -40,6 +40,7 @@ class Answering:
         conversation_id: str,
         emit: Emit,
         room: Callable[[], Awaitable[None]],
+        mind: Mind | None,
         done: Callable[[int], None],
     ) -> None:
         self._script = script
@@ -48,6 +49,7 @@ class Answering:
         self._conversation_id = conversation_id
         self._emit = emit
         self._room = room
+        self._mind = mind
         self._tell_done = done
         self._given = 0
         self._asides_given = 0
@@ -96,7 +98,7 @@ class Answering:
         reply = Reply(answer, terms=terms, history=history, emit=self._emit, done=self._over)
         if not aside:
             self._reply = reply
-        run = reply.run(self._room)
+        run = reply.run(self._room, mind=None if aside else self._mind)
         self._tasks[reply] = asyncio.create_task(run, name=f"reply {reply.id}")
 
     def interrupt(self, reason: str) -> None:

@@ -13,7 +13,7 @@ from .history import History, Item, text_tokens
 from .record import SessionRecord
 from .refusal import Refusal
 from .reply import Emit
-from .script import RATE, Script
+from .script import RATE, Mind, Script
 from .settings import Settings
 
 _PREFIX_MS: Final = 300
@@ -38,6 +38,7 @@ class Hearing:
         history: History,
         answering: Answering,
         record: SessionRecord,
+        mind: Mind | None,
         emit: Emit,
     ) -> None:
         self._script = script
@@ -45,6 +46,7 @@ class Hearing:
         self._history = history
         self._answering = answering
         self._record = record
+        self._mind = mind
         self._emit = emit
         self._ear = Ear(loud_dbfs=script.loud_dbfs)
         self._turn_ends = cycle(script.turn_ends())
@@ -57,6 +59,8 @@ class Hearing:
         pcm: bytes = event["audio"]
         first = self._ear.appended
         self._record.heard(pcm, first_frame=first)
+        if self._mind is not None:
+            self._mind.heard(pcm)
         detection = self._settings.turn_detection
         if detection is None:
             self._ear.store(pcm)
@@ -136,6 +140,8 @@ class Hearing:
 
     def _make_item(self, span: tuple[int, int]) -> None:
         first, last = span
+        if self._mind is not None:
+            self._mind.spoke(first, last)
         part = {"type": "input_audio", "transcript": None}
         pcm = bytes(self._record.uplink[2 * first : 2 * last])
         item = Item(self._next_item_id, "user", [part], source=pcm, frames=last - first)

@@ -17,7 +17,7 @@ from . import g711
 from .dialect import Json, new_id
 from .faults import Fail
 from .history import History, Item, audio_out_tokens, text_tokens
-from .script import RATE, Answer, Call, Incomplete, McpCall, McpRequest
+from .script import RATE, Answer, Call, Incomplete, McpCall, McpRequest, Mind
 
 _TRANSCRIPT_LEAD_S: Final = 1.0
 _RATE_LIMITS_AFTER_S: Final = 0.043
@@ -77,9 +77,14 @@ class Reply:
         self._steps = self._generate()
         emit({"type": "response.created", "response": self._wire(details=None, usage=None)})
 
-    async def run(self, room: Callable[[], Awaitable[None]]) -> None:
-        """Generate to the end, in time; `room` waits while the client takes nothing."""
+    async def run(self, room: Callable[[], Awaitable[None]], *, mind: Mind | None) -> None:
+        """Generate to the end, in time; `room` waits while the client takes nothing.
+
+        What a mind thinks of replaces the answer it was made with.
+        """
         loop = asyncio.get_running_loop()
+        if mind is not None:
+            self._answer = await mind.answer()
         start = loop.time()
         for due in self._steps:
             await asyncio.sleep(start + due - loop.time())

@@ -6,10 +6,10 @@ Nothing here is random: the same script and the same uploaded audio give the sam
 from __future__ import annotations
 
 import wave
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, Literal, Protocol, TypedDict, Unpack
 
 import numpy as np
 
@@ -180,6 +180,22 @@ class Answer:
             yield self.audio[2 * first : 2 * last], words[from_word:to_word]
 
 
+class Mind(Protocol):
+    """Thinks of the answers of one session, in place of the script. Nothing of it may wait."""
+
+    def heard(self, pcm: bytes) -> None:
+        """Audio was appended: mono S16_LE at 24 kHz."""
+
+    def spoke(self, first: int, last: int) -> None:
+        """The session's frames from the first to before the last became a turn of the person."""
+
+    def wrote(self, text: str) -> None:
+        """A turn of the person came as text."""
+
+    async def answer(self) -> Answer:
+        """What to say to the newest turn. Never raises, and keeps a deadline of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """The whole play; every session plays it from the start.
@@ -207,6 +223,8 @@ class Script:
     """What goes wrong, and when."""
     habits: Collection[Habit] = ()
     """Where this server differs from the usual one."""
+    mind: Callable[[], Mind] | None = None
+    """Called once for each session: who answers in it instead. `answers` then only fill in."""
 
     def __post_init__(self) -> None:
         """Refuse a script that would have nothing to say."""

@@ -49,10 +49,11 @@ class Session:
             obfuscate="obfuscation" in script.habits,
         )
         self._history = History(lambda item: self._mine.items.update({item.id: item}))
+        self._mind = script.mind() if script.mind is not None else None
         self._conversation_id = new_id("conv")
         self._session_s = session_s
-        expires_at = int(time.time() + session_s)
-        self._settings = Settings(session_id=new_id("sess"), model=model, expires_at=expires_at)
+        expires = int(time.time() + session_s)
+        self._settings = Settings(session_id=new_id("sess"), model=model, expires_at=expires)
         if attached is not None:
             self._settings.attach(attached)
         self._answering = Answering(
@@ -62,6 +63,7 @@ class Session:
             conversation_id=self._conversation_id,
             emit=self.emit,
             room=self._line.outbox.room,
+            mind=self._mind,
             done=lambda frames: self._hearing.expect(frames),
         )
         self._hearing = Hearing(
@@ -70,6 +72,7 @@ class Session:
             history=self._history,
             answering=self._answering,
             record=self._mine,
+            mind=self._mind,
             emit=self.emit,
         )
         self._listed: set[str] = set()
@@ -184,6 +187,8 @@ class Session:
         kind = self._settings.input_format
         wish = dialect.decoded(event["item"], kind=kind, path="item")
         item, before = self._history.create(wish, after=event.get("previous_item_id"))
+        if self._mind is not None and item.role == "user" and not item.source:
+            self._mind.wrote(" ".join(part.get("text", "") for part in item.content))
         self._history.tell_added(item, before, self.emit)
 
     def _truncate(self, event: Json) -> None:

@@ -163,6 +163,7 @@ def test_the_example_of_the_design_starts_as_it_stands(bench: Bench) -> None:
     assert device.wait_for("turn")["heard_ms"] == 600
 
 
+@pytest.mark.unjudged("server")
 def test_the_key_is_nowhere_in_the_log_nor_in_the_effective_configuration(bench: Bench) -> None:
     device = bench.prepare(log={"level": "debug"})
     device.start()

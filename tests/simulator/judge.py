@@ -38,15 +38,34 @@ def check_server(event: Json) -> list[str]:
 
 def check_client(event: Json) -> list[str]:
     """Complaints about an event of a client."""
-    return [*_declared(_CLIENT, event), *_ranges(event)]
+    return [*_declared(_CLIENT, _without_references(event)), *_ranges(event)]
+
+
+def _without_references(event: Json) -> Json:
+    """A `response.create` may refer to items; the types that can be validated do not know it."""
+    response = event.get("response")
+    if event.get("type") != "response.create" or not response or not response.get("input"):
+        return event
+    kept = [item for item in response["input"] if item.get("type") != "item_reference"]
+    return {**event, "response": {**response, "input": kept}}
 
 
 def _declared(adapter: TypeAdapter[Any], event: Json) -> list[str]:
     try:
         model = adapter.validate_json(json.dumps(event), strict=True)
     except ValidationError as error:
-        return [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        return _nearest(error)
     return [path for path in _extras(model, "") if path not in _UNDECLARED]
+
+
+def _nearest(error: ValidationError) -> list[str]:
+    """Complaints of the kind of item or session that fits best: of all others too come many."""
+    kinds: dict[str, list[str]] = {}
+    for one in error.errors():
+        place = list(map(str, one["loc"]))
+        kind = next((step for step in place if step[:1].isupper()), "")
+        kinds.setdefault(kind, []).append(f"{'.'.join(place)}: {one['msg']}")
+    return min(kinds.values(), key=len)
 
 
 def _extras(value: Any, path: str) -> Iterator[str]:

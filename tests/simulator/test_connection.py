@@ -188,6 +188,7 @@ async def test_the_record_holds_what_was_said_in_both_directions() -> None:
         assert [entry.at for entry in sent] == sorted(entry.at for entry in sent)
 
 
+@pytest.mark.unjudged("server")
 @live
 async def test_a_test_may_send_anything_to_the_client() -> None:
     async with Simulator(SCRIPT) as simulator, Caller(simulator.url) as caller:
@@ -234,6 +235,7 @@ async def _flood(ws: ClientConnection) -> None:
         await ws.send(json.dumps({"type": "session.update", "session": session}))
 
 
+@pytest.mark.unjudged("server")
 def test_on_a_thread_it_serves_a_synchronous_caller_and_ends_in_time() -> None:
     with BackgroundSimulator(SCRIPT, key=KEY) as simulator:
         headers = {"Authorization": f"Bearer {KEY}"}
