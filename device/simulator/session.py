@@ -50,8 +50,7 @@ class Session:
         )
         self._history = History(lambda item: self._mine.items.update({item.id: item}))
         self._mind = script.mind() if script.mind is not None else None
-        self._conversation_id = new_id("conv")
-        self._session_s = session_s
+        self._conversation_id, self._session_s = new_id("conv"), session_s
         expires = int(time.time() + session_s)
         self._settings = Settings(session_id=new_id("sess"), model=model, expires_at=expires)
         if attached is not None:
