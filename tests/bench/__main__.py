@@ -1,104 +1,126 @@
-"""`python -m bench`: two interleaved conversations each, then many cuts; 0 when all is reached."""
+"""`python -m bench [fast|full|soak]`: measure, show the table, keep the figures; 0 when reached."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import math
+import os
+import platform
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
+from bench import picture, report, soak
+from bench.clients import OURS
+from bench.measure import overruns
+from bench.process import Usage
+from bench.report import FAST, FULL, Row
+from bench.rounds import Bench, say
+from bench.scenario import load
+from bench.scene import play
+from device import __version__
 
-from bench import measure, report
-from bench.scene import OURS, REFERENCE, Client, Run, Scene, answer, play, start
-from device.simulator.script import Script
-
-ROUNDS: Final = 2
-STARTS: Final = 3
-CUTS: Final = 52
-SEED: Final = 2
-RESULT: Final = Path(__file__).parents[2] / ".cache" / "bench.json"
-PRESSURE: Final = Path("/proc/pressure/cpu")
-
-
-def talk() -> Scene:
-    """A question, a long answer that is talked over, a second answer, a question, a third."""
-    answers = [answer(seconds, seed=seed) for seed, seconds in enumerate((8.0, 2.0, 1.5))]
-    voice = [(0.4, 1.0), (4.6, 0.6), (8.4, 0.6)]
-    return Scene(11.5, voice, Script(answers))
-
-
-def cuts() -> Scene:
-    """Short words that each end one answer, at a random moment, and ask for the next."""
-    chance = np.random.default_rng(SEED)
-    word_s, turn_s = 0.15, 0.40  # the word; then until the answer surely sounds
-    at, voice = 0.2, []
-    for _ in range(CUTS + 1):
-        voice.append((at, word_s))
-        at += turn_s + chance.uniform(0.0, 0.25)
-    # Half of the answers are still being generated when they are cut, half are there whole.
-    answers = [
-        answer(2.0, seed=100, first_delta_s=0.02, delta_ms=(100, 37, 211)),
-        answer(2.0, seed=101, first_delta_s=0.02, speed=math.inf),
-    ]
-    return Scene(at + 0.5, voice, Script(answers, turn_end_s=0.1))
+CACHE: Final = Path(__file__).parents[2] / ".cache"
+SAMPLE_S: Final = 2.0
+FAST_ROUNDS: Final = 2
+FULL_ROUNDS: Final = 3
+FAST_DROP_S: Final = 6.0
 
 
 def main() -> int:
-    """Run it all, show the table, keep the figures."""
-    before = _waited_s()
+    """Run one form of the bench."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("form", nargs="?", choices=("fast", "full", "soak"), default="fast")
+    parser.add_argument("--rounds", type=int, metavar="N", help="conversations of each client")
+    parser.add_argument("--seconds", type=float, metavar="S", help="card time of a soak")
+    words = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        runs, starts = _conversations(Path(scratch))
-        _say(f"{CUTS} cuts of our daemon")
-        many = measure.interruptions(play(cuts(), OURS, directory=Path(scratch) / "cuts"))
-        ours, reference = (
-            report.figures(runs[client.name], starts=starts[client.name])
-            for client in (OURS, REFERENCE)
-        )
-    after, wall = _waited_s(), time.monotonic() - began
-    pressure = None if before is None or after is None else 100 * (after - before) / wall
-    table = report.rows(ours, reference, cuts=many)
-    print(report.text(table, pressure=pressure))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(report.as_data(table, pressure=pressure), indent=1) + "\n")
-    _say(f"{wall:.0f} s; the figures are in {RESULT}")
-    return 1 if report.missed(table, pressure=pressure) else 0
+        if words.form == "soak":
+            status = long_run(Path(scratch), seconds=words.seconds)
+        elif words.form == "full":
+            status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS)
+        else:
+            status = fast(Path(scratch), rounds=words.rounds or FAST_ROUNDS)
+    say(f"{time.monotonic() - began:.0f} s")
+    return status
 
 
-def _conversations(scratch: Path) -> tuple[dict[str, list[Run]], dict[str, list[float]]]:
-    """Both clients in turn, so that a change of the machine's mood meets both."""
-    pair: tuple[Client, Client] = (OURS, REFERENCE)
-    scene = talk()
-    runs: dict[str, list[Run]] = {client.name: [] for client in pair}
-    starts: dict[str, list[float]] = {client.name: [] for client in pair}
-    for number in range(1 + STARTS):
-        for client in pair:
-            place = scratch / f"start-{client.name}-{number}"
-            took = start(client, directory=place, script=scene.script)
-            if number:  # the first one fills the disk cache and compiles
-                starts[client.name].append(took)
-    for number in range(ROUNDS):
-        for client in pair:
-            _say(f"conversation {number + 1} of {ROUNDS}: {client.name}")
-            place = scratch / f"talk-{client.name}-{number}"
-            runs[client.name].append(play(scene, client, directory=place))
-    return runs, starts
+def fast(scratch: Path, *, rounds: int) -> int:
+    """The gate. A time that was missed is measured once more before it counts."""
+    bench = Bench(scratch, talk=load("brief"), limits=FAST)
+    bench.starts()
+    for _ in range(rounds):
+        bench.talks()
+    bench.rest(drop=load("drop", seconds=FAST_DROP_S), idle=load("idle"))
+    if any(not row.count for row in report.missed(bench.table(), quiet=True)):
+        bench.talks()
+    return _finish(bench, "fast")
 
 
-def _waited_s() -> float | None:
-    """How long something on this machine has waited for a CPU since boot, in seconds."""
-    try:
-        return int(PRESSURE.read_text().split("total=")[1].split()[0]) / 1e6
-    except OSError:
-        return None
+def full(scratch: Path, *, rounds: int) -> int:
+    """The figures of a release: minutes of conversation, against the aims."""
+    bench = Bench(scratch, talk=load("talk"), limits=FULL)
+    bench.starts()
+    for _ in range(rounds):
+        bench.talks()
+    bench.rest(drop=load("drop"), idle=load("idle"))
+    return _finish(bench, "full")
 
 
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+def long_run(scratch: Path, *, seconds: float | None) -> int:
+    """Hours of conversation for growth."""
+    scene = load("soak", seconds=seconds)
+    say(f"{scene.seconds / 3600:.1f} h of sound in {scene.seconds / scene.speed / 60:.0f} min")
+    samples: list[Usage] = []
+    run = play(scene, OURS, directory=scratch / "soak", watch=samples.append, every_s=SAMPLE_S)
+    lines = [json.loads(line) for line in (scratch / "soak" / "stderr").read_text().splitlines()]
+    turns = [line for line in lines if line.get("event") == "turn"]
+    table = soak.rows(
+        soak.growth(samples, speed=scene.speed),
+        overruns=overruns(run),
+        turns=len(turns),
+        interrupted=sum(bool(turn.get("interrupted")) for turn in turns),
+    )
+    svg = picture.curve(samples, speed=scene.speed, title="Memory over a long conversation")
+    return _keep("soak", table, svg, quiet=True, pressure={OURS.name: [round(run.pressure, 1)]})
+
+
+def _finish(bench: Bench, form: str) -> int:
+    table, quiet = bench.table(), bench.quiet
+    svg = picture.bars(table, title=f"Pressel against a plain client ({form} bench)", quiet=quiet)
+    return _keep(form, table, svg, quiet=quiet, pressure=bench.pressure)
+
+
+def _keep(
+    form: str, table: Sequence[Row], svg: str, *, quiet: bool, pressure: dict[str, list[float]]
+) -> int:
+    """Show the table, write JSON and picture; 1 when something judged was missed."""
+    print(report.text(table, quiet=quiet))
+    CACHE.mkdir(exist_ok=True)
+    name = "bench" if form == "fast" else f"bench-{form}"
+    machine = {
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": os.getloadavg(),
+    }
+    result = {
+        "form": form,
+        "version": __version__,
+        "quiet": quiet,
+        "pressure_percent": pressure,
+        "machine": machine,
+        "rows": report.as_data(table),
+    }
+    (CACHE / f"{name}.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    (CACHE / f"{name}.svg").write_text(svg)
+    say(f"the figures are in {CACHE / name}.json, the picture in {CACHE / name}.svg")
+    return 1 if report.missed(table, quiet=quiet) else 0
 
 
 if __name__ == "__main__":

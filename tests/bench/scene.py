@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Final, Unpack
+from typing import Final
 
 import numpy as np
 
-from bench.stage import Record, Stage
-from device.drivers.control import ask
-from device.simulator.script import RATE, Answer, Manner, Script
+from bench.clients import Client
+from bench.process import PATIENCE_S, Process, Usage, running, waited_s
+from bench.scenario import Scene
+from bench.stage import Stage
+from device.simulator.record import Entry
+from device.simulator.script import RATE
 from virtual_card import Event, Samples, VirtualCard
 
 ROOM_DBFS: Final = -54.0
@@ -24,80 +24,75 @@ ROOM_DBFS: Final = -54.0
 VOICE_DBFS: Final = -20.0
 BEFORE_S: Final = 0.3
 """From the session to the person: not part of any figure."""
-PATIENCE_S: Final = 10.0
-POLL_S: Final = 0.05
-BYTECODE: Final = Path(__file__).parents[2] / ".cache" / "bytecode"
-"""Installed programs are compiled once: so are both clients here, whatever the caller's habit."""
-CONFIG: Final = """\
-version: 1
-server: {{url: "{url}", profile: local, api_key: "sk-bench-0123456789"}}
-microphone: {{device: microphone, echo: hardware}}
-speaker: {{device: speaker, volume: 100}}
-panel: {{button: none, led: none}}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What happens: bursts of voice as (begin, length), in seconds from the start, and answers."""
-
-    seconds: float
-    voice: Sequence[tuple[float, float]]
-    script: Script
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a client used up. CPU between begin and end of the scene only."""
-
-    cpu_s_per_min: float
-    peak_mb: float
-    threads: int
+VOICES: Final = 8
+"""So many different sounds; in long runs they come again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """A played scene."""
 
+    scene: Scene
     card: VirtualCard
     ended: float
     """The end of the scene: what comes later belongs to no figure."""
     events: list[Event]
-    record: Record
+    log: list[Entry]
     start_s: float
     """From the spawn to the arrival of `session.update`."""
-    cost: Cost
+    before: Usage
+    after: Usage
+    pressure: float
+    """Share of the scene's time in which something waited for a CPU, in percent; NaN: unknown."""
+    returned: list[float] = field(default_factory=list)
+    """When the server came back, for each outage."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """How a client is started, and what must be done for it to listen."""
+def play(
+    scene: Scene,
+    client: Client,
+    *,
+    directory: Path,
+    watch: Callable[[Usage], None] | None = None,
+    every_s: float = 2.0,
+) -> Run:
+    """Play a scene with a client; `watch` gets its usage every so many seconds.
 
-    name: str
-    command: Callable[[str, Path], list[str]]
-    press: Callable[[Path], None]
+    RuntimeError when the client does not come to life, or dies.
+    """
+    directory.mkdir()
+    room_s = scene.speed * (scene.seconds / scene.speed + 3 * PATIENCE_S)
+    card = VirtualCard(directory / "card", seconds=room_s, speed=scene.speed)
+    if scene.speed == 1.0:
+        card.noise(ROOM_DBFS, seconds=scene.seconds + PATIENCE_S)
+    command, stderr = client.command, directory / "stderr"
+    with Stage(scene.script) as stage:
+        words = command(stage.url, directory, scene)
+        with running(words, environment=card.environment, stderr=stderr) as process:
+            start_s = process.configured(stage)
+            begin = _speak(card, scene)
+            if scene.pressed:
+                client.press(directory)
+            _sleep_until(begin)
+            before, waited = process.usage(), waited_s()
+            returned = _live_through(scene, stage, process, begin, watch, every_s)
+            after = process.usage()
+            pressure = 100 * (waited_s() - waited) / (after.at - before.at)
+            ended, log, events = card.now(), stage.log(), card.events()
+    return Run(scene, card, ended, events, log, start_s, before, after, pressure, returned)
 
 
-def _ours(url: str, directory: Path) -> list[str]:
-    config, runtime = directory / "pressel.yaml", directory / "runtime"
-    config.write_text(CONFIG.format(url=url))
-    runtime.mkdir(mode=0o700)
-    words = ["run", "--config", str(config), "--runtime-dir", str(runtime), "--log-format", "json"]
-    return [sys.executable, "-m", "device", *words]
+def start(client: Client, *, directory: Path, scene: Scene) -> float:
+    """Only start it: seconds from the spawn to the arrival of `session.update`."""
+    directory.mkdir()
+    card = VirtualCard(directory / "card", seconds=2 * PATIENCE_S)
+    with Stage(scene.script) as stage:
+        words = client.command(stage.url, directory, scene)
+        with running(words, environment=card.environment, stderr=directory / "stderr") as process:
+            return process.configured(stage)
 
 
-def _reference(url: str, _: Path) -> list[str]:
-    return [sys.executable, str(Path(__file__).with_name("reference.py")), f"{url}?model=bench"]
-
-
-def _tap(directory: Path) -> None:
-    ask(directory / "runtime", "tap")
-
-
-OURS: Final = Client("ours", _ours, _tap)
-REFERENCE: Final = Client("reference", _reference, lambda _: None)
-
-
+@cache
 def voice(seconds: float, *, seed: int) -> Samples:
     """Noise in syllables, five a second: to every VAD it is speech."""
     at = np.arange(round(seconds * RATE)) / RATE
@@ -105,107 +100,42 @@ def voice(seconds: float, *, seed: int) -> Samples:
     return (level * np.random.default_rng(seed).normal(size=len(at))).astype(np.int16)
 
 
-def answer(seconds: float, *, seed: int, **manner: Unpack[Manner]) -> Answer:
-    """Noise without a single zero: what was audible of it can be counted."""
-    samples = np.random.default_rng(seed).integers(1, 4000, round(seconds * RATE))
-    signs = np.where(samples % 2, 1, -1)
-    return Answer((samples * signs).astype("<i2").tobytes(), **manner)
+def _speak(card: VirtualCard, scene: Scene) -> float:
+    """Lay down all that will be said; returns when the scene begins."""
+    sounds = [voice(length, seed=n % VOICES) for n, (_, length) in enumerate(scene.voice)]
+    # Writing hours of sound takes a while, and none of it may come too late.
+    begin = time.monotonic() + BEFORE_S + 0.005 * len(sounds)
+    for (at, _), sound in zip(scene.voice, sounds, strict=True):
+        card.say(sound, at=begin + at / scene.speed)
+    return begin
 
 
-def play(scene: Scene, client: Client, *, directory: Path) -> Run:
-    """Play a scene with a client. RuntimeError when the client does not come to life."""
-    directory.mkdir()
-    card = VirtualCard(directory / "card", seconds=scene.seconds + 2 * PATIENCE_S)
-    card.noise(ROOM_DBFS, seconds=scene.seconds + PATIENCE_S)
-    with Stage(scene.script) as stage, _running(client, card, stage.url, directory) as process:
-        pid = process.pid
-        start_s = process.configured(stage)
-        begin = time.monotonic() + BEFORE_S
-        for number, (at, length) in enumerate(scene.voice):
-            card.say(voice(length, seed=number), at=begin + at)
-        client.press(directory)
-        _sleep_until(begin)
-        before = _cpu_s(pid)
-        _sleep_until(begin + scene.seconds)
-        process.check()
-        cost = Cost((_cpu_s(pid) - before) * 60 / scene.seconds, *_size(pid))
-        ended, record = card.now(), stage.record()
-        events = card.events()
-    return Run(card, ended, events, record, start_s, cost)
+def _live_through(
+    scene: Scene,
+    stage: Stage,
+    process: Process,
+    begin: float,
+    watch: Callable[[Usage], None] | None,
+    every_s: float,
+) -> list[float]:
+    """Let the scene pass: outages at their times; returns when the server came back."""
+    returned: list[float] = []
 
+    def come_back() -> None:
+        returned.append(stage.come_back())
 
-def start(client: Client, *, directory: Path, script: Script) -> float:
-    """Only start it: seconds from the spawn to the arrival of `session.update`."""
-    directory.mkdir()
-    card = VirtualCard(directory / "card", seconds=2 * PATIENCE_S)
-    with Stage(script) as stage, _running(client, card, stage.url, directory) as process:
-        return process.configured(stage)
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A client's process."""
-
-    process: subprocess.Popen[bytes]
-    spawned: float
-    stderr: Path
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def check(self) -> None:
-        """Raise RuntimeError with its last words if it has ended."""
-        if self.process.poll() is not None:
-            said = self.stderr.read_text()[-1000:]
-            raise RuntimeError(f"the client ended with {self.process.returncode}; it said: {said}")
-
-    def configured(self, stage: Stage) -> float:
-        """Seconds from the spawn to the arrival of `session.update`."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            time.sleep(POLL_S)
-            at = stage.arrived("session.update")
-            if at is not None:
-                return at - self.spawned
-            self.check()
-        raise RuntimeError(f"the client sent no session.update within {PATIENCE_S:.0f} s")
-
-
-@contextlib.contextmanager
-def _running(client: Client, card: VirtualCard, url: str, directory: Path) -> Iterator[_Running]:
-    """The client's process, from its spawn to its end."""
-    command = client.command(url, directory)
-    environment = {**os.environ, **card.environment, "PYTHONPYCACHEPREFIX": str(BYTECODE)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    stderr = directory / "stderr"
-    with stderr.open("wb") as log:
-        spawned = time.monotonic()
-        process = subprocess.Popen(command, stderr=log, env=environment)
-        with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, -10)
-        try:
-            yield _Running(process, spawned, stderr)
-        finally:
-            process.terminate()
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+    steps: list[tuple[float, Callable[[], object]]] = []
+    for at, length in scene.outages:
+        steps += [(at / scene.speed, stage.leave), ((at + length) / scene.speed, come_back)]
+    if watch is not None:
+        samples = int(scene.seconds / scene.speed / every_s)
+        steps += [(every_s * n, lambda: watch(process.usage())) for n in range(samples)]
+    for at, step in sorted(steps, key=lambda one: one[0]):
+        _sleep_until(begin + at)
+        step()
+    _sleep_until(begin + scene.seconds / scene.speed)
+    return returned
 
 
 def _sleep_until(instant: float) -> None:
     time.sleep(max(0.0, instant - time.monotonic()))
-
-
-def _cpu_s(pid: int) -> float:
-    """CPU time of a process, in seconds: clock_getcpuclockid(3), finer than the ticks of /proc."""
-    return time.clock_gettime((~pid << 3) | 2)
-
-
-def _size(pid: int) -> tuple[float, int]:
-    """Peak resident memory in MB, and threads."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return int(fields["VmHWM"].split()[0]) * 1024 / 1e6, int(fields["Threads"])

@@ -1,7 +1,7 @@
 """The server of a run, in a process of its own: its work is nobody's figure.
 
-`Stage` starts it, asks it for its record, and ends it. Where the system allows, it runs before
-everything else, so that its time stamps are those of the arrival.
+`Stage` starts it, tells it when to be gone, asks it for its record, and ends it. Where the system
+allows, it runs before everything else, so that its time stamps are those of the arrival.
 """
 
 from __future__ import annotations
@@ -9,25 +9,16 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-from dataclasses import dataclass
+import time
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Final, Self
 
 from device.simulator.background import BackgroundSimulator
-from device.simulator.record import Append, Entry
+from device.simulator.record import Entry
 from device.simulator.script import Script
 
 ANSWER_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What one session brought: every event, each append with its arrival, all its audio."""
-
-    log: list[Entry]
-    appends: list[Append]
-    uplink: bytes
 
 
 class Stage:
@@ -53,22 +44,34 @@ class Stage:
         trace: TracebackType | None,
     ) -> None:
         with contextlib.suppress(OSError):
-            self._pipe.send("end")
+            self._pipe.send(("end", ""))
         self._process.join(ANSWER_S)
         if self._process.is_alive():
             self._process.kill()
 
     def arrived(self, kind: str) -> float | None:
         """When the first event of this type passed."""
-        self._pipe.send(kind)
-        at: float | None = self._reply()
+        at: float | None = self._ask("arrived", kind)
         return at
 
-    def record(self) -> Record:
-        """Everything so far."""
-        self._pipe.send("record")
-        record: Record = self._reply()
-        return record
+    def leave(self) -> float:
+        """Cut every connection and refuse new ones; returns when."""
+        at: float = self._ask("leave")
+        return at
+
+    def come_back(self) -> float:
+        """Accept connections again; returns since when."""
+        at: float = self._ask("come back")
+        return at
+
+    def log(self) -> list[Entry]:
+        """Every event so far, of all sessions, with its audio and the instant it passed."""
+        log: list[Entry] = self._ask("log")
+        return log
+
+    def _ask(self, word: str, kind: str = "") -> Any:
+        self._pipe.send((word, kind))
+        return self._reply()
 
     def _reply(self) -> Any:
         if not self._pipe.poll(ANSWER_S):
@@ -81,9 +84,22 @@ def _serve(pipe: Connection, script: Script) -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     with BackgroundSimulator(script) as simulator:
         pipe.send(simulator.url)
-        while (word := pipe.recv()) != "end":
-            if word == "record":
-                pipe.send(Record(simulator.log, simulator.appends, simulator.uplink()))
-            else:
-                found = (e.at for e in simulator.log if e.event.get("type") == word)
-                pipe.send(next(found, None))
+        while (request := pipe.recv())[0] != "end":
+            pipe.send(_answered(simulator, *request))
+
+
+def _answered(simulator: BackgroundSimulator, word: str, kind: str) -> object:
+    match word:
+        case "leave":
+            simulator.stop_accepting()
+            simulator.drop()
+            return time.monotonic()
+        case "come back":
+            at = time.monotonic()
+            simulator.start_accepting()
+            return at
+        case "arrived":
+            found = (entry.at for entry in simulator.log if entry.event.get("type") == kind)
+            return next(found, None)
+        case _:
+            return simulator.log
