@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import picture, report, soak
+from bench import figures, picture, report, soak
 from bench.clients import OURS
 from bench.measure import overruns
 from bench.process import Usage
@@ -86,7 +86,8 @@ def long_run(scratch: Path, *, seconds: float | None) -> int:
         interrupted=sum(bool(turn.get("interrupted")) for turn in turns),
     )
     svg = picture.curve(samples, speed=scene.speed, title="Memory over a long conversation")
-    return _keep("soak", table, svg, quiet=True, pressure={OURS.name: [round(run.pressure, 1)]})
+    quiet, pressure = bool(figures.quiet([run])), {OURS.name: [round(run.pressure, 1)]}
+    return _keep("soak", table, svg, quiet=quiet, pressure=pressure)
 
 
 def _finish(bench: Bench, form: str) -> int:
