@@ -7,8 +7,9 @@ mono, 24 000 frames a second (the Realtime API's `audio/pcm`). Only the edges kn
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import Final, Literal, NewType
+
+from msgspec import Struct
 
 Frames = NewType("Frames", int)
 """A length in frames: one sample per channel. The unit of everything that must be exact."""
@@ -29,8 +30,7 @@ PERIOD: Final = Frames(RATE // 50)
 _SAMPLE_BYTES: Final[dict[Sample, int]] = {"S16_LE": 2, "S32_LE": 4}
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """How a PCM lays its samples out: `rate` in Hz, interleaved `channels`, little endian."""
 
     rate: int = RATE
@@ -46,8 +46,7 @@ class Format:
         return f"{self.rate} Hz, {self.channels} ch, {self.sample}"
 
 
-@dataclass(frozen=True, slots=True)
-class MicBlock:
+class MicBlock(Struct, frozen=True):
     """Microphone audio that is private: mono, 24 kHz, S16_LE.
 
     It cannot be sent. Only `OpenMic.admit` makes an `Uplink` of it.

@@ -17,8 +17,9 @@ software needs a switch in the microphone's wire.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from device.core.audio import Frames, MicBlock, silence
 
@@ -29,8 +30,7 @@ class GateClosed(RuntimeError):
     """Audio was offered to a permission that is forged or no longer holds: a bug of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Uplink:
+class Uplink(Struct, frozen=True):
     """Audio that may leave: mono, 24 kHz, S16_LE. Made by `OpenMic.admit` and `Silence` only."""
 
     pcm: bytes
@@ -76,41 +76,35 @@ class Silence:
         return Uplink(silence(length), _KEY)
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """Nothing leaves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Open while the button is down."""
 
     mic: OpenMic
 
 
-@dataclass(frozen=True, slots=True)
-class Latched:
+class Latched(Struct, frozen=True):
     """Open, hands-free."""
 
     mic: OpenMic
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(Struct, frozen=True):
     """Open for the one block that was being captured when the button came up."""
 
     mic: OpenMic
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """Closed; silence keeps the server's clock going until it has taken the turn."""
 
     silence: Silence
 
 
-@dataclass(frozen=True, slots=True)
-class Muted:
+class Muted(Struct, frozen=True):
     """Closed by the mute switch."""
 
 

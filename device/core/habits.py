@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from device.core.audio import RATE, Frames
 
@@ -37,8 +38,7 @@ BENIGN: Final = frozenset({
 """Error codes of races that both sides may lose: not errors."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
+class Habits(Struct, frozen=True, kw_only=True):
     """How this device converses, from its configuration."""
 
     style: Literal["auto", "tap", "hold"] = "auto"

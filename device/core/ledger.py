@@ -9,8 +9,9 @@ we may say a person heard less than they did, never more.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import NewType
+
+from msgspec import Struct
 
 from device.core.audio import Frames, Ms, whole_ms
 
@@ -18,8 +19,7 @@ ItemId = NewType("ItemId", str)
 """The server's name of one message of a reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """What became of one item: frames received, and frames that were audible."""
 
     item: ItemId
@@ -37,8 +37,7 @@ class Heard:
         return whole_ms(self.received)
 
 
-@dataclass(slots=True)
-class _Span:
+class _Span(Struct):
     """A run of frames of one item (or of silence) in the stream, not yet known as heard."""
 
     item: ItemId | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from device.core.gate import Closing, GateState, Muted, Open, Tail
 from device.core.tables import Link, Reply
@@ -23,8 +24,7 @@ class LightState(StrEnum):
     FAULT = "fault"
 
 
-@dataclass(frozen=True, slots=True)
-class Light:
+class Light(Struct, frozen=True):
     """One state of the light; `code` names the failure for `offline` and `fault`, else ''."""
 
     state: LightState

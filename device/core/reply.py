@@ -8,8 +8,9 @@ disowned, and its item was announced for that reply.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from device.core.audio import Frames, whole_ms
 from device.core.ledger import Heard, ItemId
@@ -37,8 +38,7 @@ class Recent(Generic[Key]):
         return key in self._keys
 
 
-@dataclass(slots=True)
-class _Item:
+class _Item(Struct):
     """One message of a reply, as far as it was announced, sent and heard."""
 
     response: ResponseId

@@ -12,9 +12,10 @@ state cannot forget one unseen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from device.core.gate import Closed, Closing, GateState, Held, Latched, Muted, Tail
 
@@ -104,8 +105,7 @@ class Action(StrEnum):
 State = TypeVar("State")
 
 
-@dataclass(frozen=True, slots=True)
-class Row(Generic[State]):
+class Row(Struct, Generic[State], frozen=True):
     """Where a transition leads, and what it does on the way, in order."""
 
     to: State

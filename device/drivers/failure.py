@@ -6,10 +6,10 @@ import os
 import re
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
@@ -24,8 +24,7 @@ PATIENT_S: Final = 60.0
 """Nothing but a person cures these; a press still tries at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a connection ended: `code` for the light, `reason` and `cure` for people.
 
     `retry_s` is a fixed wait before the next try; None leaves it to the back-off.

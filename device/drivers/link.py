@@ -16,9 +16,9 @@ import random
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Never, TypeVar
 
+from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
@@ -50,8 +50,7 @@ IMPATIENT_S: Final = 1.0
 Expected = TypeVar("Expected", wire.SessionCreated, wire.SessionUpdated)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where to, as whom, and with which settings. `headers` holds the key: never logged."""
 
     url: str

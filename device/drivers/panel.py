@@ -16,8 +16,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from msgspec import Struct
 
 from device.core.light import Light, LightState
 from device.errors import PanelError, StuckThread
@@ -32,8 +33,7 @@ Moment = Callable[[float], None]
 """Told the instant of an edge, in seconds of `time.monotonic()`. Must only post, never work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(Struct, frozen=True):
     """What is connected where, by GPIO number; `None` is not there.
 
     `pull` is the button's; the mute switch is always between its pin and ground. If both `rgb`
@@ -57,8 +57,7 @@ class Panel(Protocol):
         """Dark, and every pin given back. Raises `StuckThread` if that takes over a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """How one state looks: `rgb` at full brightness, and a rhythm that repeats.
 
     `steps` are (brightness 0..1, seconds). A single step is steady and wakes nobody.

@@ -13,9 +13,10 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
+
+from msgspec import Struct
 
 from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, frames_in, silence
@@ -44,8 +45,7 @@ GUARD: Final = Frames(36)
 """1.5 ms: alsa's `plug` holds up to 0.9 ms that its position does not show (measured)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sound:
+class _Sound(Struct, frozen=True):
     item: ItemId
     pcm: bytes
 

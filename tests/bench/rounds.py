@@ -16,7 +16,7 @@ from bench.report import Limits, Row
 from bench.scenario import Scene, load
 from bench.scene import Run, play, start
 
-STARTS: Final = 3
+STARTS: Final = 6
 LATE_REFERENCE_MS: Final = 10.0
 """A plain client later than this stands on a machine that cannot be measured on."""
 

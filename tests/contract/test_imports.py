@@ -58,7 +58,7 @@ DOORS = {
     "systemd": ["device.drivers.journal", "device.drivers.service"],
     "websockets": ["device.drivers.failure", "device.drivers.link", "device.simulator"],
     "yaml": ["device.config", "device.simulator.page"],
-    "msgspec": ["device.core", "device.config"],
+    "msgspec": ["device.core", "device.config", "device.drivers"],
 }
 """Each library has one place where it comes in."""
 
