@@ -19,7 +19,6 @@ from typing import Final
 
 from device.core.audio import PERIOD, RATE, MicBlock, Ms, frames_in
 
-BAND_HZ: Final = (250.0, 3800.0)
 GATE_DBFS: Final = -50.0
 """Below this nothing counts as speech, however quiet the room."""
 ON_DB: Final = 8.0
