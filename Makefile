@@ -6,13 +6,14 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=tests $(BIN)/python
+LOCAL := .cache/local-$(shell cksum < provisioning/local.lock | tr ' ' -)
 READY := .cache/ready-$(shell cat tests/build.lock tests/requirements.lock provisioning/develop.sh | cksum | tr ' ' -)
 
 help: ## Show these words
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(READY) ## Press, ask, interrupt, hear: the main job, without hardware, key or network
-	@$(RUN) -m device demo $(if $(LIVE),--live) --out demo
+demo: $(READY) $(if $(filter local,$(BRAIN)),$(LOCAL)) ## Press, ask, interrupt, hear: the main job, without hardware, key or network
+	@$(RUN) -m device demo $(if $(LIVE),--live) $(if $(BRAIN),--brain $(BRAIN)) --out demo
 
 test: $(READY) ## Run all tests
 	@$(RUN) -m coverage run -m pytest $(ARGS)
@@ -57,4 +58,10 @@ $(READY):
 	@$(BIN)/pip install --quiet --require-hashes -r tests/build.lock
 	@$(BIN)/pip install --quiet --require-hashes --no-build-isolation -r tests/requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
-	@mkdir -p .cache && rm -f .cache/ready-* && touch $@
+	@mkdir -p .cache && rm -f .cache/ready-* .cache/local-* && touch $@
+
+# The local brain (500 MB), into the same .venv, when asked for.
+$(LOCAL): $(READY)
+	@echo "installing the local brain: about 500 MB"
+	@$(BIN)/pip install --quiet --require-hashes -r provisioning/local.lock
+	@rm -f .cache/local-* && touch $@

@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     command("config", _config, "Print the effective configuration, secrets masked")
     demo = command("demo", _demo, "Run the main job without hardware, key or network")
     demo.add_argument("--live", action="store_true", help="use this machine's own sound card")
+    _add_brain(demo)
     demo.add_argument("--out", type=Path, default=Path("demo"), help="where the recordings go")
     _add_simulated(command("simulate", _simulate, "Run the local server alone"))
     for word, text in {
@@ -89,11 +90,15 @@ def _parser() -> argparse.ArgumentParser:
 def _add_simulated(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
+    _add_brain(parser)
+    parser.add_argument("--scenario", type=Path, metavar="FILE", help="its answers and faults")
+
+
+def _add_brain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--brain", choices=("script", "local"), default="script",
         help="local: understand English and answer by rules; needs pip install 'pressel[local]'",
     )  # fmt: skip
-    parser.add_argument("--scenario", type=Path, metavar="FILE", help="its answers and faults")
 
 
 # Each command imports what it needs: `pressel status` must not load a sound library.
@@ -168,7 +173,7 @@ def _devices(_: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     from device.demo import demo
 
-    return demo(arguments.out, live=arguments.live)
+    return demo(arguments.out, live=arguments.live, brain=arguments.brain)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

@@ -60,6 +60,11 @@ class Answered:
     """What the daemon says was heard."""
     sound: Samples
 
+    @property
+    def device_s(self) -> float:
+        """First delta to first sound, without the silence that the answer begins with."""
+        return self.sound_at - self.delta_at - int(self.sound.nonzero()[0][0]) / RATE
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:

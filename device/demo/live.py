@@ -10,14 +10,15 @@ import time
 from pathlib import Path
 from typing import Final
 
+from device.demo.answers import Cast
 from device.demo.narrator import Narrator
 from device.demo.play import LINK_S
 from device.demo.stage import News, Props, Stage
 from device.demo.timeline import Timeline
 
 OPENING: Final = """\
-Pressel, live: the real daemon on this machine's sound card, a scripted server on this machine.
-No key, no network. The answers are scripted: whatever you ask, the same three come in turn.
+Pressel, live: the real daemon on this machine's sound card. No key, no network.
+{server}
 While an answer plays nothing is sent; press to interrupt it. The devices are ALSA's `default`;
 PRESSEL_DEMO_MICROPHONE and PRESSEL_DEMO_SPEAKER name others.
 
@@ -28,7 +29,7 @@ LINGER_S: Final = 8.0
 _BYTES: Final = 1024
 
 
-def play_live() -> None:
+def play_live(cast: Cast) -> None:
     """Play until the person says q or leaves.
 
     The devices are ALSA's `default`, or PRESSEL_DEMO_MICROPHONE and PRESSEL_DEMO_SPEAKER. Raises
@@ -41,10 +42,10 @@ def play_live() -> None:
         linger_s=LINGER_S,
     )
     timeline = Timeline(sys.stdout, start=time.monotonic())
-    timeline.say(OPENING)
+    timeline.say(OPENING.format(server=cast.server))
     with (
         tempfile.TemporaryDirectory(prefix="pressel-demo-") as scratch,
-        Stage(Path(scratch), props) as stage,
+        Stage(Path(scratch), props, script=cast.script) as stage,
     ):
         narrator = Narrator(stage, timeline)
         narrator.until(

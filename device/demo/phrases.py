@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from device.demo.answers import ANSWERS
 from device.demo.stage import News
 
 Phrase = tuple[str, str]
@@ -26,10 +25,8 @@ class Phrases:
         self._tapped_at = 0.0
         self._block_awaited = False
         self._turn_ended_at = 0.0
-        self._delta_at = 0.0
         self._noticed_at = 0.0
         self._response = ""
-        self._answers = 0
 
     def of(self, news: News) -> Iterator[Phrase]:
         """What there is to say about it; most news are not worth a word."""
@@ -87,13 +84,14 @@ class Phrases:
         self._turn_ended_at = at
         return "server", "finds the end of the turn (semantic_vad)"
 
-    def _delta(self, at: float, event: Mapping[str, Any]) -> Phrase | None:
+    def _delta(self, _: float, event: Mapping[str, Any]) -> Phrase | None:
         if event.get("response_id") == self._response:
             return None
-        self._response, self._delta_at = str(event.get("response_id")), at
-        words = ANSWERS[self._answers % len(ANSWERS)].words
-        self._answers += 1
-        return "server", f"answers: “{words}”"
+        self._response = str(event.get("response_id"))
+        return "server", "begins to answer"
+
+    def _transcript(self, _: float, event: Mapping[str, Any]) -> Phrase:
+        return "server", f"has sent all of it: “{event['transcript']}”"
 
     def _truncate(self, _: float, event: Mapping[str, Any]) -> Phrase:
         return "device", f"truncate: “they heard {event['audio_end_ms'] / 1000:.3f} s of it”"
@@ -126,6 +124,7 @@ _PHRASES: Final[
     ("server", "input_audio_buffer.speech_started"): Phrases._speech_started,
     ("server", "input_audio_buffer.committed"): Phrases._committed,
     ("server", "response.output_audio.delta"): Phrases._delta,
+    ("server", "response.output_audio_transcript.done"): Phrases._transcript,
     ("server", "conversation.item.truncated"): lambda *_: (
         "server",
         "truncate acknowledged: the rest was never said",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from device.demo.answers import INTERRUPTION, QUESTION, SECOND_QUESTION, Recording
+from device.demo.answers import INTERRUPTION, Cast, Recording
 from device.demo.failure import DemoFailed
 from device.demo.figures import Figures, Records, Said, Samples, measure
 from device.demo.narrator import Narrator, Witness
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from virtual_card import VirtualCard
 
 OPENING: Final = """\
-Pressel, the demo: the real daemon on a virtual sound card, a scripted server on this machine.
-No hardware, no key, no network. The card has no echo, so the microphone stays open while the
-answer plays, and a voice can interrupt it.
+Pressel, the demo: the real daemon on a virtual sound card. No hardware, no key, no network.
+{server}
+The card has no echo, so the microphone stays open while the answer plays, and a voice can
+interrupt it.
 """
 NO_CARD: Final = "the virtual sound card is part of the source checkout"
 NO_CARD_CURE: Final = "run 'make demo' there, or 'pressel demo --live' on a machine with sound"
@@ -37,7 +38,8 @@ ROOM_S: Final = 60.0
 ROOM_DBFS: Final = -66.0
 """A quiet room. Its noise makes every frame different, so that none can be lost unnoticed."""
 LINK_S: Final = 10.0
-ANSWER_S: Final = 15.0
+ANSWER_S: Final = 30.0
+"""The local brain gives itself 20 s to think."""
 LINGER_S: Final = 1.5
 AHEAD_S: Final = 0.15
 """Words are put into the air this far ahead of now: enough to write them in time."""
@@ -49,24 +51,26 @@ MARGIN_S: Final = 0.5
 
 @dataclass(slots=True)
 class Plot:
-    """The person: taps, speaks, interrupts."""
+    """The person: taps, asks two questions, interrupts the second answer."""
 
     card: VirtualCard
     stage: Stage
     narrator: Narrator
+    questions: tuple[Recording, Recording]
     tapped_at: float = 0.0
     said: list[Said] = field(default_factory=list)
 
     def play(self) -> None:
         """The whole conversation. Raises `DemoFailed` where it does not go on."""
         tell = self.narrator
+        question, second_question = self.questions
         tell.until(_is_up, within_s=LINK_S, failing="the daemon did not connect to the server")
         tell.rest(MARGIN_S)
         self.tapped_at = self.stage.tap()
         tell.note(News(self.tapped_at, "you", {"type": "tap"}))
-        self._say(QUESTION, at=self.tapped_at + 0.3)
+        self._say(question, at=self.tapped_at + 0.3)
         tell.until(_is_turn, within_s=ANSWER_S, failing="the first answer did not end")
-        self._say(SECOND_QUESTION, at=time.monotonic() + 0.5)
+        self._say(second_question, at=time.monotonic() + 0.5)
         delta = tell.until(_is_delta, within_s=ANSWER_S, failing="the second answer did not come")
         tell.rest(delta.at + INTERRUPT_S - AHEAD_S - time.monotonic())
         self._say(INTERRUPTION, at=delta.at + INTERRUPT_S, interrupting=True)
@@ -85,8 +89,8 @@ class Plot:
         self.narrator.note(News(spoken.start, "you", event))
 
 
-def play(out: Path) -> None:
-    """Play the demo and leave the recordings and the picture in `out`; says all on stdout.
+def play(out: Path, cast: Cast) -> None:
+    """Play the demo with this cast, told on stdout; leave recordings and picture in `out`.
 
     Raises `DemoFailed` when a part does not do its work, or `out` cannot be written.
     """
@@ -101,7 +105,7 @@ def play(out: Path) -> None:
     with ExitStack() as cleanup:
         scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="pressel-demo-")))
         card = cleanup.enter_context(_card(scratch / "card"))
-        timeline.say(OPENING)
+        timeline.say(OPENING.format(server=cast.server))
         props = Props(
             microphone="microphone",
             speaker="speaker",
@@ -109,22 +113,22 @@ def play(out: Path) -> None:
             linger_s=LINGER_S,
             environ=card.environment,
         )
-        stage = cleanup.enter_context(Stage(scratch, props))
-        records = _perform(card, stage, timeline)
+        stage = cleanup.enter_context(Stage(scratch, props, script=cast.script))
+        narrator = Narrator(stage, timeline, witness=Witness(card))
+        records = _perform(Plot(card, stage, narrator, cast.questions))
         figures = _measured(records, stage)
         _close(timeline, figures, records)
         _leave(out, figures, records, start=start)
     timeline.say(f"\nTo hear and see: {out}/said.wav  {out}/heard.wav  {out}/timeline.svg")
 
 
-def _perform(card: VirtualCard, stage: Stage, timeline: Timeline) -> Records:
-    narrator = Narrator(stage, timeline, witness=Witness(card))
-    plot = Plot(card, stage, narrator)
+def _perform(plot: Plot) -> Records:
+    card, stage = plot.card, plot.stage
     card.noise(ROOM_DBFS, seconds=ROOM_S)
     plot.play()
     until = time.monotonic()
     ending = stage.stop()
-    narrator.finish()
+    plot.narrator.finish()
     if ending is None or ending.status != 0:
         raise stage.failure(f"the daemon did not end as it should: {ending}")
     return Records(

