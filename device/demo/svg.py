@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 from xml.sax.saxutils import escape
 
@@ -79,13 +79,24 @@ class Canvas:
         )
         return f"url(#{name})"
 
-    def document(self, width: float, height: float, *, title: str) -> str:
-        """The whole drawing on white, as an SVG document."""
+    def document(
+        self, width: float, height: float, *, title: str, dark: Mapping[str, str] | None = None
+    ) -> str:
+        """The whole drawing on white, as an SVG document.
+
+        `dark`: the paints that replace others where the reader prefers dark pages.
+        """
+        rules = "".join(
+            f'[fill="{light}"]{{fill:{paint}}}[stroke="{light}"]{{stroke:{paint}}}'
+            for light, paint in (dark or {}).items()
+        )
+        style = [f"<style>@media (prefers-color-scheme:dark){{{rules}}}</style>"] if rules else []
         return "\n".join(
             (
                 f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
                 f'width="{width:g}" height="{height:g}" font-family="{_FONT}">',
                 f"<title>{escape(title)}</title>",
+                *style,
                 '<rect width="100%" height="100%" fill="#ffffff"/>',
                 *self._parts,
                 "</svg>\n",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import figures, picture, report, soak
+from bench import figures, measured, picture, report, soak
 from bench.clients import OURS
 from bench.measure import overruns
 from bench.process import Usage
@@ -21,6 +21,7 @@ from bench.report import FAST, FULL, Row
 from bench.rounds import Bench, say
 from bench.scenario import load
 from bench.scene import play
+from contract import docs
 from device import __version__
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
@@ -36,20 +37,25 @@ def main() -> int:
     parser.add_argument("form", nargs="?", choices=("fast", "full", "soak"), default="fast")
     parser.add_argument("--rounds", type=int, metavar="N", help="conversations of each client")
     parser.add_argument("--seconds", type=float, metavar="S", help="card time of a soak")
+    parser.add_argument(
+        "--keep", action="store_true", help="state the figures in README and its picture"
+    )
     words = parser.parse_args()
+    if words.keep and words.form == "soak":
+        parser.error("README states the figures of the fast or the full form")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         if words.form == "soak":
             status = long_run(Path(scratch), seconds=words.seconds)
         elif words.form == "full":
-            status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS)
+            status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS, keep=words.keep)
         else:
-            status = fast(Path(scratch), rounds=words.rounds or FAST_ROUNDS)
+            status = fast(Path(scratch), rounds=words.rounds or FAST_ROUNDS, keep=words.keep)
     say(f"{time.monotonic() - began:.0f} s")
     return status
 
 
-def fast(scratch: Path, *, rounds: int) -> int:
+def fast(scratch: Path, *, rounds: int, keep: bool) -> int:
     """The gate. A time that was missed is measured once more before it counts."""
     bench = Bench(scratch, talk=load("brief"), limits=FAST)
     bench.starts()
@@ -58,17 +64,17 @@ def fast(scratch: Path, *, rounds: int) -> int:
     bench.rest(drop=load("drop", seconds=FAST_DROP_S), idle=load("idle"))
     if any(not row.count for row in report.missed(bench.table(), quiet=True)):
         bench.talks()
-    return _finish(bench, "fast")
+    return _finish(bench, "fast", keep=keep)
 
 
-def full(scratch: Path, *, rounds: int) -> int:
+def full(scratch: Path, *, rounds: int, keep: bool) -> int:
     """The figures of a release: minutes of conversation, against the aims."""
     bench = Bench(scratch, talk=load("talk"), limits=FULL)
     bench.starts()
     for _ in range(rounds):
         bench.talks()
     bench.rest(drop=load("drop"), idle=load("idle"))
-    return _finish(bench, "full")
+    return _finish(bench, "full", keep=keep)
 
 
 def long_run(scratch: Path, *, seconds: float | None) -> int:
@@ -86,23 +92,25 @@ def long_run(scratch: Path, *, seconds: float | None) -> int:
         interrupted=sum(bool(turn.get("interrupted")) for turn in turns),
     )
     svg = picture.curve(samples, speed=scene.speed, title="Memory over a long conversation")
-    quiet, pressure = bool(figures.quiet([run])), {OURS.name: [round(run.pressure, 1)]}
-    return _keep("soak", table, svg, quiet=quiet, pressure=pressure)
+    pressure = {OURS.name: [round(run.pressure, 1)]}
+    result = _result("soak", table, quiet=bool(figures.quiet([run])), pressure=pressure)
+    return _show(result, table, svg)
 
 
-def _finish(bench: Bench, form: str) -> int:
-    table, quiet = bench.table(), bench.quiet
-    svg = picture.bars(table, title=f"Pressel against a plain client ({form} bench)", quiet=quiet)
-    return _keep(form, table, svg, quiet=quiet, pressure=bench.pressure)
+def _finish(bench: Bench, form: str, *, keep: bool) -> int:
+    table = bench.table()
+    result = _result(form, table, quiet=bench.quiet, pressure=bench.pressure)
+    if keep:
+        measured.JSON.write_text(_json(result))
+        docs.write()
+        say("README has the figures and the picture; look at both before they are committed")
+    return _show(result, table, picture.bars(result))
 
 
-def _keep(
-    form: str, table: Sequence[Row], svg: str, *, quiet: bool, pressure: dict[str, list[float]]
-) -> int:
-    """Show the table, write JSON and picture; 1 when something judged was missed."""
-    print(report.text(table, quiet=quiet))
-    CACHE.mkdir(exist_ok=True)
-    name = "bench" if form == "fast" else f"bench-{form}"
+def _result(
+    form: str, table: Sequence[Row], *, quiet: bool, pressure: dict[str, list[float]]
+) -> dict[str, object]:
+    """The run for machines."""
     machine = {
         "kernel": platform.release(),
         "machine": platform.machine(),
@@ -110,18 +118,31 @@ def _keep(
         "python": platform.python_version(),
         "load": os.getloadavg(),
     }
-    result = {
+    return {
         "form": form,
+        "date": time.strftime("%Y-%m-%d"),
         "version": __version__,
         "quiet": quiet,
         "pressure_percent": pressure,
         "machine": machine,
         "rows": report.as_data(table),
     }
-    (CACHE / f"{name}.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+
+
+def _show(result: dict[str, object], table: Sequence[Row], svg: str) -> int:
+    """Show the table, write JSON and picture; 1 when something judged was missed."""
+    quiet, form = bool(result["quiet"]), result["form"]
+    print(report.text(table, quiet=quiet))
+    CACHE.mkdir(exist_ok=True)
+    name = "bench" if form == "fast" else f"bench-{form}"
+    (CACHE / f"{name}.json").write_text(_json(result))
     (CACHE / f"{name}.svg").write_text(svg)
     say(f"the figures are in {CACHE / name}.json, the picture in {CACHE / name}.svg")
     return 1 if report.missed(table, quiet=quiet) else 0
+
+
+def _json(result: dict[str, object]) -> str:
+    return json.dumps(result, indent=1, allow_nan=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The generated parts of the documents: state tables, diagrams, the table of lights.
+"""The generated parts of the documents: state tables, diagrams, the lights, the bench's figures.
 
 `python -m contract.docs` (make docs) writes them; `test_docs` fails when they are stale.
 """
@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
 
+from bench import measured, picture
 from device.core.gate import GateState
 from device.core.tables import (
     GATE,
@@ -36,8 +37,10 @@ def rendered() -> dict[Path, str]:
             "reply": region(REPLY, list(Reply), ReplySignal),
         },
         ROOT / "hardware.md": {"lights": table(list(light_rows()))},
+        ROOT / "README.md": {"measured": measured.told()},
     }
-    return {path: _filled(path.read_text(), found) for path, found in parts.items()}
+    filled = {path: _filled(path.read_text(), found) for path, found in parts.items()}
+    return {**filled, measured.SVG: picture.bars(measured.kept())}
 
 
 def region(rows: Mapping[Any, Row[Any]], states: Iterable[Any], signals: type[StrEnum]) -> str:
@@ -87,6 +90,11 @@ def _filled(text: str, parts: Mapping[str, str]) -> str:
     return text
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Bring all documents up to date."""
     for document, content in rendered().items():
         document.write_text(content)
+
+
+if __name__ == "__main__":
+    write()
