@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import figures, measure, report, soak
+from bench import figures, measure, measured, report, soak
 from bench.clients import BOUND, CLIENTS, OURS, REFERENCE, Client
 from bench.figures import Measured
 from bench.measure import Interruption
@@ -121,6 +121,16 @@ def test_load_excuses_times_but_not_counts(run: Run) -> None:
     calm, busy = (names(report.missed(slow, quiet=quiet)) for quiet in (True, False))
     assert "CPU s per minute delivered" in calm - busy
     assert "capture overruns" in calm & busy
+
+
+def test_readme_names_figures_that_are_still_measured(run: Run) -> None:
+    assert {*measured.DRAWN, *measured.COUNTED} <= names(table(run, []))
+
+
+def test_readme_hides_no_missed_limit() -> None:
+    row = report.Row("CPU", ours=2.0, limit="<= 1.80", kept=False)
+    assert measured.limit(row, "s", quiet=True) == "≤ 1.80 s, missed"
+    assert measured.limit(row, "s", quiet=False) == "≤ 1.80 s, too noisy to tell"
 
 
 def test_times_come_from_the_quiet_rounds(run: Run) -> None:

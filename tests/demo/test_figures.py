@@ -1,8 +1,9 @@
 """The figures are counted, not assumed: a lost block or a frame too many would show."""
 
 import numpy as np
+import pytest
 
-from device.demo.figures import BLOCK, Samples, audible, delivered
+from device.demo.figures import BLOCK, RATE, Answered, Samples, audible, delivered
 
 NOISE = np.random.default_rng(3).integers(1, 20_000, 10 * BLOCK).astype(np.int16)
 
@@ -54,3 +55,10 @@ def test_the_silence_an_answer_begins_with_is_part_of_it() -> None:
     answer = joined(silence(6), NOISE)
 
     assert audible(answer, joined(silence(500), NOISE[:600], silence(900))) == 606
+
+
+def test_the_silence_an_answer_begins_with_is_no_delay_of_the_device() -> None:
+    sound = joined(silence(RATE // 5), NOISE)
+    answer = Answered(0.0, 1.0, 1.203, len(sound), len(sound), 400, sound)
+
+    assert answer.device_s == pytest.approx(0.003)
