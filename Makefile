@@ -60,8 +60,8 @@ $(READY):
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p .cache && rm -f .cache/ready-* .cache/local-* && touch $@
 
-# The local brain (500 MB), into the same .venv, when asked for.
+# The local brain (450 MB), into the same .venv, when asked for.
 $(LOCAL): $(READY)
-	@echo "installing the local brain: about 500 MB"
+	@echo "installing the local brain: about 450 MB"
 	@$(BIN)/pip install --quiet --require-hashes -r provisioning/local.lock
 	@rm -f .cache/local-* && touch $@
