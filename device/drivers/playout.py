@@ -7,10 +7,10 @@ wakes it at once: it reads what the device still holds, drops it, and reports wh
 
 from __future__ import annotations
 
+import audioop
 import contextlib
 import threading
 import time
-from array import array
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -329,4 +329,4 @@ def _louder(sound: bytes, gain: float) -> bytes:
     """The sound at the configured volume; `gain` is 0 to 1."""
     if gain == 1.0:
         return sound
-    return array("h", map(int, map(gain.__mul__, memoryview(sound).cast("h")))).tobytes()
+    return audioop.mul(sound, FRAME_BYTES, gain)
