@@ -1,4 +1,4 @@
-"""`python -m bench [fast|full|soak]`: measure, show the table, keep the figures; 0 when reached."""
+"""`python -m bench [FORM]`: measure, show the table, keep the figures; 0 when reached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import figures, picture, report, soak
+from bench import crowd, figures, picture, report, soak
 from bench.clients import OURS
 from bench.measure import overruns
 from bench.process import Usage
@@ -24,6 +24,7 @@ from bench.scene import play
 from device import __version__
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
+FORMS: Final = ("fast", "full", "soak", "crowd")
 SAMPLE_S: Final = 2.0
 FAST_ROUNDS: Final = 2
 FULL_ROUNDS: Final = 3
@@ -33,7 +34,7 @@ FAST_DROP_S: Final = 6.0
 def main() -> int:
     """Run one form of the bench."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("form", nargs="?", choices=("fast", "full", "soak"), default="fast")
+    parser.add_argument("form", nargs="?", choices=FORMS, default="fast")
     parser.add_argument("--rounds", type=int, metavar="N", help="conversations of each client")
     parser.add_argument("--seconds", type=float, metavar="S", help="card time of a soak")
     words = parser.parse_args()
@@ -41,6 +42,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         if words.form == "soak":
             status = long_run(Path(scratch), seconds=words.seconds)
+        elif words.form == "crowd":
+            status = many(Path(scratch))
         elif words.form == "full":
             status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS)
         else:
@@ -90,6 +93,14 @@ def long_run(scratch: Path, *, seconds: float | None) -> int:
     return _keep("soak", table, svg, quiet=quiet, pressure=pressure)
 
 
+def many(scratch: Path) -> int:
+    """Fifty callers of the server, which has one core."""
+    say(f"{crowd.CALLERS} callers speak for {crowd.SECONDS:.0f} s")
+    found = crowd.crowd(scratch)
+    pressure = {"all": [round(found.pressure, 1)]}
+    return _keep("crowd", crowd.rows(found), None, quiet=found.quiet, pressure=pressure)
+
+
 def _finish(bench: Bench, form: str) -> int:
     table, quiet = bench.table(), bench.quiet
     svg = picture.bars(table, title=f"Pressel against a plain client ({form} bench)", quiet=quiet)
@@ -97,7 +108,12 @@ def _finish(bench: Bench, form: str) -> int:
 
 
 def _keep(
-    form: str, table: Sequence[Row], svg: str, *, quiet: bool, pressure: dict[str, list[float]]
+    form: str,
+    table: Sequence[Row],
+    svg: str | None,
+    *,
+    quiet: bool,
+    pressure: dict[str, list[float]],
 ) -> int:
     """Show the table, write JSON and picture; 1 when something judged was missed."""
     print(report.text(table, quiet=quiet))
@@ -119,8 +135,10 @@ def _keep(
         "rows": report.as_data(table),
     }
     (CACHE / f"{name}.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
-    (CACHE / f"{name}.svg").write_text(svg)
-    say(f"the figures are in {CACHE / name}.json, the picture in {CACHE / name}.svg")
+    say(f"the figures are in {CACHE / name}.json")
+    if svg is not None:
+        (CACHE / f"{name}.svg").write_text(svg)
+        say(f"the picture is in {CACHE / name}.svg")
     return 1 if report.missed(table, quiet=quiet) else 0
 
 
