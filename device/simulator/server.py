@@ -24,7 +24,7 @@ from websockets.typing import Subprotocol
 from .dialect import Json, new_id
 from .faults import CONNECT, Fate, Http
 from .history import Item
-from .keys import Door, Keys, answer, shown_keys
+from .keys import Door, Keys, answer, model_refusal, shown_keys
 from .record import Append, Entry, Record
 from .refusal import Refusal
 from .script import Script
@@ -241,13 +241,9 @@ class Simulator:
                 "'OpenAI-Beta: realtime=v1'."
             )
             return Refusal(message, code="beta_api_shape_disabled"), 4000
-        if not self._model(connection):
-            message = (
-                "You must provide a model parameter, for example "
-                "wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5"
-            )
-            return Refusal(message, code="missing_model"), 4000
-        return None
+        any_name = "any model" in self._script.habits
+        refusal = model_refusal(self._model(connection), any_name=any_name)
+        return None if refusal is None else (refusal, 4000)
 
 
 async def serve(

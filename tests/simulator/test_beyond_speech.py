@@ -267,7 +267,7 @@ async def test_the_beta_header_is_refused_after_the_upgrade() -> None:
 
     async with Simulator(Script([YES])) as simulator:
         headers = {"OpenAI-Beta": "realtime=v1"}
-        url = f"{simulator.url}?model=m"
+        url = f"{simulator.url}?model=gpt-realtime-2.1"
         async with connect(url, additional_headers=headers, proxy=None) as ws:
             error = json.loads(await ws.recv())["error"]
             assert error["code"] == "beta_api_shape_disabled"

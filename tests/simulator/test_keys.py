@@ -67,7 +67,7 @@ def test_a_secret_expires_and_an_unknown_one_opens_nothing(
         wish = {"expires_after": {"anchor": "created_at", "seconds": 10}}
         status, secret = post(simulator.url, wish)
         assert status == 200
-        url = f"{simulator.url}?model=m"
+        url = f"{simulator.url}?model=gpt-realtime-2.1"
         assert asyncio.run(first(url, secret["value"]))["type"] == "session.created"
         later = time.time() + 11
         monkeypatch.setattr(time, "time", lambda: later)
@@ -152,7 +152,7 @@ def test_over_tls_only_a_client_that_knows_the_authority_gets_in(tmp_path: Path)
         async with Simulator(SCRIPT, tls=server) as simulator:
             assert simulator.url.startswith("wss://127.0.0.1:")
             with pytest.raises(ssl.SSLCertVerificationError):
-                await connect(f"{simulator.url}?model=m", proxy=None)
+                await connect(f"{simulator.url}?model=gpt-realtime-2.1", proxy=None)
             async with Caller(simulator.url, tls=client) as caller:
                 await caller.send("response.create")
                 done = await caller.last("response.done")
