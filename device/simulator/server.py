@@ -247,14 +247,20 @@ class Simulator:
 
 
 async def serve(
-    host: str, port: int, script: Script, *, key: str | None = None, quiet: bool = False
+    host: str,
+    port: int,
+    script: Script,
+    *,
+    key: str | None = None,
+    tls: ssl.SSLContext | None = None,
+    quiet: bool = False,
 ) -> None:
     """Run a simulator until cancelled; says where it listens and, unless `quiet`, every event.
 
     Raises OSError when the address is taken.
     """
     watch = None if quiet else _tell
-    async with Simulator(script, host=host, port=port, key=key, watch=watch) as simulator:
+    async with Simulator(script, host=host, port=port, key=key, tls=tls, watch=watch) as simulator:
         sys.stdout.write(f"listening on {simulator.url}\n")
         sys.stdout.flush()
         await asyncio.get_running_loop().create_future()
