@@ -26,7 +26,7 @@ from .faults import CONNECT, Fate, Http
 from .history import Item
 from .keys import Door, Keys, answer, model_refusal, shown_keys
 from .record import Append, Entry, Record
-from .refusal import Refusal
+from .refusal import Refusal, not_one_of
 from .script import Script
 from .session import Session
 
@@ -199,10 +199,8 @@ class Simulator:
 
     def _model(self, connection: ServerConnection) -> str:
         """The model in the query, or the one that came with the client secret."""
-        assert connection.request is not None
-        query = parse_qs(urlsplit(connection.request.path).query)
         attached = self._keys.attached(shown_keys(connection)) or {}
-        return str(query.get("model", [attached.get("model", "")])[0])
+        return _query(connection, "model") or str(attached.get("model", ""))
 
     async def _serve(self, connection: ServerConnection) -> None:
         fault = self._fault(connection)
@@ -241,6 +239,9 @@ class Simulator:
                 "'OpenAI-Beta: realtime=v1'."
             )
             return Refusal(message, code="beta_api_shape_disabled"), 4000
+        intent = _query(connection, "intent") or "realtime"
+        if intent != "realtime":
+            return not_one_of("intent", allowed=("realtime",), value=intent), 4000
         any_name = "any model" in self._script.habits
         refusal = model_refusal(self._model(connection), any_name=any_name)
         return None if refusal is None else (refusal, 4000)
@@ -272,6 +273,11 @@ def _tell(entry: Entry) -> None:
     size = f" {len(entry.audio)} bytes" if entry.audio else ""
     sys.stdout.write(f"{entry.at:12.3f} {entry.session} {arrow} {kind}{size}\n")
     sys.stdout.flush()
+
+
+def _query(connection: ServerConnection, name: str) -> str:
+    assert connection.request is not None
+    return parse_qs(urlsplit(connection.request.path).query).get(name, [""])[0]
 
 
 def _refused(deed: Http) -> Response:

@@ -254,6 +254,11 @@ class Settings:
         return self._session["audio"]["input"]["transcription"] is not None
 
     @property
+    def wants_logprobs(self) -> bool:
+        """The client wants to know how sure the transcription is."""
+        return bool(self._session["include"])
+
+    @property
     def mcp_servers(self) -> list[str]:
         """The labels of the MCP servers among the tools."""
         return [tool["server_label"] for tool in self._session["tools"] if tool["type"] == "mcp"]

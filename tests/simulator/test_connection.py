@@ -83,6 +83,13 @@ async def test_the_first_event_is_the_session_with_the_live_defaults() -> None:
             'Model "gpt-5" is not supported in realtime mode.',
             (4000, "invalid_request_error.invalid_model"),
         ),
+        (
+            {"Authorization": f"Bearer {KEY}"},
+            "?intent=transcription",
+            "invalid_value",
+            "Invalid value: 'transcription'. Supported values are: 'realtime'.",
+            (4000, "invalid_request_error.invalid_value"),
+        ),
     ],
 )
 def test_a_bad_key_or_model_is_told_after_the_upgrade_and_then_closed(
