@@ -267,6 +267,7 @@ async def test_a_response_can_fail_in_the_middle_and_the_next_is_whole() -> None
     async with Simulator(script) as simulator, Caller(simulator.url) as caller:
         response = (await answer(caller))[-2]["response"]
         assert response["status"] == "failed"
+        assert response["usage"]["total_tokens"] == 0
         assert response["status_details"]["error"]["code"] == "rate_limit_exceeded"
         assert response["output"][0]["status"] == "incomplete"
         assert (await answer(caller))[-2]["response"]["status"] == "completed"

@@ -232,6 +232,17 @@ async def test_an_update_merges_and_the_echo_is_the_whole_session() -> None:
 
 
 @live
+async def test_tracing_that_was_enabled_stays_as_it_is() -> None:
+    async with Simulator(SCRIPT) as simulator, Caller(simulator.url) as caller:
+        await caller.configure(tracing=None)
+        await caller.configure(tracing="auto")
+        wish = {"type": "realtime", "tracing": None}
+        error = await caller.refused({"type": "session.update", "session": wish})
+        assert (error["code"], error["param"]) == ("invalid_value", "session.tracing")
+        assert (await caller.configure(tracing="auto"))["tracing"] == "auto"
+
+
+@live
 async def test_the_voice_is_fixed_by_the_first_sound() -> None:
     async with Simulator(SCRIPT) as simulator, Caller(simulator.url) as caller:
         await caller.configure(audio={"output": {"voice": "cedar"}})
