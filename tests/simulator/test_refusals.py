@@ -70,6 +70,17 @@ SCRIPT = Script([Answer.tone(0.3, speed=40.0, first_delta_s=0.0)])
             "audio",
         ),
         (
+            json.dumps(
+                {
+                    "type": "response.create",
+                    "response": {"metadata": dict.fromkeys("abcdefghijklmnopq", "")},
+                }
+            ),
+            "object_above_max_properties",
+            "Invalid 'response.metadata': too many properties. Expected an object with at most 16",
+            "response.metadata",
+        ),
+        (
             '{"type": "input_audio_buffer.commit"}',
             "input_audio_buffer_commit_empty",
             "Error committing input audio buffer: buffer too small. Expected at least 100ms of "
