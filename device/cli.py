@@ -19,6 +19,8 @@ from device import __version__
 from device.errors import EXIT_CONFIG, ControlUnavailable, PresselError
 
 if TYPE_CHECKING:
+    import ssl
+
     from device.simulator.script import Script
 
 CONFIG: Final = Path("/etc/pressel/pressel.yaml")
@@ -92,6 +94,12 @@ def _add_simulated(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8765)
     _add_brain(parser)
     parser.add_argument("--scenario", type=Path, metavar="FILE", help="its answers and faults")
+    parser.add_argument(
+        "--tls", type=Path, metavar="CERT", help="serve wss:// with this certificate chain (PEM)"
+    )
+    parser.add_argument(
+        "--key-file", type=Path, metavar="KEY", help="its private key; default: in CERT itself"
+    )
 
 
 def _add_brain(parser: argparse.ArgumentParser) -> None:
@@ -184,14 +192,40 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
     try:
         played = load(arguments.scenario) if arguments.scenario else script()
-    except ScenarioMistake as mistake:
+        tls = _tls(arguments.tls, key=arguments.key_file)
+    except (ScenarioMistake, TlsMistake) as mistake:
         print(mistake, file=sys.stderr)
         return EXIT_CONFIG
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         if arguments.brain == "local":
             played = _with_local_brain(played, stack)
-        asyncio.run(serve(arguments.host, arguments.port, played))
+        asyncio.run(serve(arguments.host, arguments.port, played, tls=tls))
     return 0
+
+
+class TlsMistake(ValueError):
+    """Certificate and key that cannot be served, and what to do."""
+
+
+def _tls(certificate: Path | None, *, key: Path | None) -> ssl.SSLContext | None:
+    """What serves TLS; None without a certificate. Raises TlsMistake."""
+    import ssl
+
+    if certificate is None:
+        if key is not None:
+            raise TlsMistake(
+                f"--key-file {key} alone serves nothing; type --tls and the file of its certificate"
+            )
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An encrypted key must not ask for its password here.
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except OSError as error:
+        files = f"{certificate} and {key}" if key else f"{certificate}"
+        cure = "name a certificate chain and its key, both PEM, the key without a password"
+        raise TlsMistake(f"{files}: {error.strerror or error}; {cure}") from None
+    return context
 
 
 def _with_local_brain(script: Script, stack: contextlib.ExitStack) -> Script:

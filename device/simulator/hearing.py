@@ -19,6 +19,7 @@ from .settings import Settings
 _PREFIX_MS: Final = 300
 _LEAST_COMMIT_FRAMES: Final = RATE // 10
 _LONGEST_WAIT_S: Final = {"high": 2.0, "medium": 4.0, "auto": 4.0, "low": 8.0}
+_SURE: Final = -0.01
 _UNHEARD: Final[Json] = {
     "type": "transcription_error",
     "code": "audio_unintelligible",
@@ -160,8 +161,9 @@ class Hearing:
         if words is None:
             self._emit({"type": f"{kind}.failed", **place, "error": _UNHEARD})
             return
-        for number, word in enumerate(words.split()):
-            self._emit({"type": f"{kind}.delta", **place, "delta": f"{' ' * (number > 0)}{word}"})
+        pieces = [f"{' ' * (number > 0)}{word}" for number, word in enumerate(words.split())]
+        for piece in pieces:
+            self._emit({"type": f"{kind}.delta", **place, "delta": piece, **self._sure([piece])})
         item.content[0]["transcript"] = words
         came, told = item.frames * 10 // RATE, text_tokens(words)
         usage = {
@@ -171,7 +173,15 @@ class Hearing:
             "input_token_details": {"text_tokens": 0, "audio_tokens": came},
             "output_tokens": told,
         }
-        self._emit({"type": f"{kind}.completed", **place, "transcript": words, "usage": usage})
+        told_words = {"transcript": words, "usage": usage, **self._sure(pieces)}
+        self._emit({"type": f"{kind}.completed", **place, **told_words})
+
+    def _sure(self, pieces: list[str]) -> Json:
+        """How sure it is of each piece, if the client wants to know: always the same."""
+        if not self._settings.wants_logprobs:
+            return {}
+        tokens = [{"token": piece, "bytes": list(piece.encode())} for piece in pieces]
+        return {"logprobs": [{**token, "logprob": _SURE} for token in tokens]}
 
     def _tell(self, kind: str, **fields: object) -> None:
         self._emit({"type": f"input_audio_buffer.{kind}", **fields})

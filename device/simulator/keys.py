@@ -29,6 +29,17 @@ _MOST_SECRETS: Final = 1024
 _MOST_BODY: Final = 256 * 1024
 _MOST_HEAD: Final = 32 * 1024
 _DEFAULT_MODEL: Final = "gpt-realtime-2.1"
+_MODELS: Final = (
+    *("gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2", "gpt-realtime-1.5"),
+    *("gpt-realtime", "gpt-realtime-2025-08-28"),
+    *("gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15"),
+    *("gpt-audio-1.5", "gpt-audio-mini"),
+    *("gpt-audio-mini-2025-10-06", "gpt-audio-mini-2025-12-15"),
+    *("gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01"),
+    *("gpt-4o-realtime-preview-2024-12-17", "gpt-4o-realtime-preview-2025-06-03"),
+    *("gpt-4o-mini-realtime-preview", "gpt-4o-mini-realtime-preview-2024-12-17"),
+)
+"""The names in the official client's list."""
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _WISH: Final = Shape(
     {
@@ -93,6 +104,20 @@ class Keys:
         if len(self._minted) > _MOST_SECRETS:
             del self._minted[next(iter(self._minted))]
         return answer(200, {"value": value, "expires_at": now + life, "session": settings.echo()})
+
+
+def model_refusal(model: str, *, any_name: bool) -> Refusal | None:
+    """Why a session with this model does not begin; None when it does."""
+    if not model:
+        message = (
+            "You must provide a model parameter, for example "
+            "wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5"
+        )
+        return Refusal(message, code="missing_model")
+    if model not in _MODELS and not any_name:
+        message = f'Model "{model[:100]}" is not supported in realtime mode.'
+        return Refusal(message, code="invalid_model")
+    return None
 
 
 def shown_keys(connection: ServerConnection) -> list[str]:

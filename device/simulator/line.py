@@ -146,7 +146,7 @@ class Line:
 
     def inject(self, text: str) -> None:
         """Send any text at all, for tests of what a client makes of it."""
-        self._record.note({"raw": text[:1000]}, session=self._number, direction="server")
+        self._note({"raw": text[:1000]}, length=1000)
         self.outbox.put(text)
 
     def expire(self) -> None:
@@ -165,11 +165,16 @@ class Line:
             self._send(event, audio)
 
     def _send(self, event: Json, audio: bytes = b"") -> None:
+        encoded = base64.b64encode(audio).decode()
+        text = json.dumps({**event, "delta": encoded} if audio else event)
         noted = {**event, "delta": len(audio)} if audio else event
-        self._record.note(noted, session=self._number, direction="server", audio=audio)
-        if audio:
-            event = {**event, "delta": base64.b64encode(audio).decode()}
-        self.outbox.put(json.dumps(event))
+        self._note(noted, length=len(text) - len(encoded), audio=audio)
+        self.outbox.put(text)
+
+    def _note(self, event: Json, *, length: int, audio: bytes = b"") -> None:
+        self._record.note(
+            event, session=self._number, direction="server", length=length, audio=audio
+        )
 
     def _strike(self, deed: faults.Deed) -> None:
         """Do what does not concern the event of the moment."""

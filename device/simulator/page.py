@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -12,11 +13,32 @@ import yaml
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_LEVELS: Final = 32
 _KINDS: Final = {"map": "a block of keys", "seq": "a list", "str": "a text", "null": "nothing"}
+_MOST_TOLD: Final = 20
 _T = TypeVar("_T")
 
 
 class ScenarioMistake(ValueError):
-    """What is wrong in a scenario, as `file:line: what; what to type`."""
+    """What is wrong in a scenario, a line for each: `file:line: what; what to type`."""
+
+    def __str__(self) -> str:
+        """The first twenty lines."""
+        more = len(self.args) - _MOST_TOLD
+        told = [*self.args[:_MOST_TOLD], *([f"and {more} more mistakes"] if more > 0 else [])]
+        return "\n".join(told)
+
+
+def all_of(reads: Iterable[Callable[[], _T]]) -> list[_T]:
+    """What each of them gives; the complaints of all if there are any."""
+    held: list[_T] = []
+    complaints: list[str] = []
+    for read in reads:
+        try:
+            held.append(read())
+        except ScenarioMistake as mistake:
+            complaints += mistake.args
+    if complaints:
+        raise ScenarioMistake(*complaints)
+    return held
 
 
 class Value:
@@ -36,19 +58,27 @@ class Value:
         line = self._node.start_mark.line + 1
         raise ScenarioMistake(f"{self._file}:{line}: {what}; {cure}")
 
-    def keys(self, *known: str) -> dict[str, Value]:
-        """The values of a block of keys, all of which must be known."""
+    def fields(self, readers: Mapping[str, Callable[[Value], _T]]) -> dict[str, _T]:
+        """The values of a block of keys, all of which must be known, each read in its way."""
         if not isinstance(self._node, yaml.MappingNode):
-            self.wrong(f"expected keys, found {self.kind}", cure=f"type {known[0]}: ...")
-        held: dict[str, Value] = {}
-        for key, value in self._node.value:
-            name = Value(key, self._file).text()
-            if name not in known:
-                Value(key, self._file).unknown("key", name, known)
-            if name in held:
-                Value(key, self._file).wrong(f"{name} stands here twice", cure="keep one of them")
-            held[name] = Value(value, self._file)
-        return held
+            self.wrong(f"expected keys, found {self.kind}", cure=f"type {next(iter(readers))}: ...")
+        seen: set[str] = set()
+
+        def field(key: Value, value: Value) -> tuple[str, _T]:
+            name = key.text()
+            if name not in readers:
+                key.unknown("key", name, readers)
+            if name in seen:
+                key.wrong(f"{name} stands here twice", cure="keep one of them")
+            seen.add(name)
+            return name, readers[name](value)
+
+        pairs = [(Value(key, self._file), Value(one, self._file)) for key, one in self._node.value]
+        return dict(all_of(partial(field, key, value) for key, value in pairs))
+
+    def keys(self, *known: str) -> dict[str, Value]:
+        """The values of a block of keys, all of which must be known, not yet read."""
+        return self.fields(dict.fromkeys(known, lambda value: value))
 
     def unknown(self, noun: str, word: str, known: Collection[str]) -> NoReturn:
         """Complain about a word that is none of the known ones."""
@@ -56,16 +86,16 @@ class Value:
         cure = f"did you mean {near[0]}?" if near else f"type one of: {', '.join(known)}"
         self.wrong(f"{word!r} is no {noun}", cure=cure)
 
-    def values(self) -> Iterator[Value]:
+    def list_of(self, read: Callable[[Value], _T]) -> list[_T]:
         """The values of a list."""
         if not isinstance(self._node, yaml.SequenceNode):
             self.wrong(f"expected a list, found {self.kind}", cure="begin each entry with '- '")
-        return (Value(node, self._file) for node in self._node.value)
+        return all_of(partial(read, Value(node, self._file)) for node in self._node.value)
 
     def one_or_more(self, read: Callable[[Value], _T]) -> list[_T]:
         """A list, or one value instead of it."""
-        values = self.values() if isinstance(self._node, yaml.SequenceNode) else [self]
-        held = [read(value) for value in values]
+        several = isinstance(self._node, yaml.SequenceNode)
+        held = self.list_of(read) if several else [read(self)]
         if not held:
             self.wrong("this list is empty", cure="type at least one value")
         return held

@@ -106,6 +106,15 @@ def too_long(path: str, *, most: int, length: int) -> Refusal:
     return Refusal(message, code="string_above_max_length", param=path)
 
 
+def too_many(path: str, *, most: int, count: int) -> Refusal:
+    """An object with more fields than the service takes."""
+    message = (
+        f"Invalid '{path}': too many properties. Expected an object with at most {most} "
+        f"properties, but got an object with {count} properties instead."
+    )
+    return Refusal(message, code="object_above_max_properties", param=path)
+
+
 def no_such_item(item_id: str, *, doing: str, code: str) -> Refusal:
     """An item id the conversation does not hold; `doing` is `deleting`, `truncating`, ..."""
     message = f"Error {doing} item: the item with id {quoted(item_id)} does not exist."

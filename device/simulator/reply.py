@@ -324,9 +324,11 @@ class Reply:
         }
 
     def _usage(self) -> Json:
-        """What it cost. A response that generated nothing is free."""
-        heard, cached = (self._terms.context, self._cached) if self.items else ((0, 0), (0, 0))
-        told = (self._told_tokens, audio_out_tokens(sum(item.frames for item in self.items)))
+        """What it cost. A response that generated nothing, or failed, is free."""
+        heard = cached = told = (0, 0)
+        if self.items and self.status != "failed":
+            heard, cached = self._terms.context, self._cached
+            told = (self._told_tokens, audio_out_tokens(sum(item.frames for item in self.items)))
         known = tuple(map(min, heard, cached))
         return {
             "total_tokens": sum(heard) + sum(told),

@@ -23,16 +23,15 @@ _ALL_AT_ONCE: Final = 24 * 3600 * 1000
 
 
 def load(file: Path) -> Script:
-    """The script in a scenario file. Raises ScenarioMistake: file, line, what, what to type."""
+    """The script in a scenario file.
+
+    Raises ScenarioMistake, for all mistakes at once: file, line, what, what to type.
+    """
     page = read(file)
-    held = _read(page, _SCRIPT)
+    held = page.fields(_SCRIPT)
     if "answers" not in held:
         page.wrong("there are no answers", cure="type answers: and a list of answers")
     return _made(page, Script, held)
-
-
-def _read(value: Value, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    return {name: readers[name](held) for name, held in value.keys(*readers).items()}
 
 
 def _made(value: Value, make: Callable[..., _T], fields: Mapping[str, Any]) -> _T:
@@ -90,7 +89,7 @@ def _arguments(value: Value) -> str:
 
 
 def _call(value: Value) -> AnyCall:
-    held = _read(value, _CALL)
+    held = value.fields(_CALL)
     if "name" not in held:
         value.wrong("this call has no name", cure="type name: and the name of the function")
     if "server" not in held:
@@ -138,7 +137,7 @@ _SOUNDS: Final[dict[str, Reader]] = {
 
 
 def _answer(value: Value) -> Answer:
-    held = _read(value, {**_SOUNDS, "hz": lambda one: one.number(least=20, most=11_000), **_MANNER})
+    held = value.fields({**_SOUNDS, "hz": lambda one: one.number(least=20, most=11_000), **_MANNER})
     sounds = [name for name in _SOUNDS if name in held]
     if len(sounds) > 1:
         value.wrong(f"an answer has {' and '.join(sounds)}", cure="keep one of them")
@@ -256,13 +255,13 @@ def _readers(deed: type[Deed]) -> dict[str, Reader]:
 
 
 _SCRIPT: Final[dict[str, Reader]] = {
-    "answers": lambda value: [_answer(one) for one in value.values()],
+    "answers": lambda value: value.list_of(_answer),
     "turn_end_s": lambda value: value.one_or_more(_seconds),
     "loud_dbfs": lambda value: value.number(least=-90.0, most=0.0),
-    "heard": lambda value: [_words(one) for one in value.values()],
+    "heard": lambda value: value.list_of(_words),
     "heard_after_s": _seconds,
-    "asides": lambda value: [_answer(one) for one in value.values()],
+    "asides": lambda value: value.list_of(_answer),
     "mcp": _tools,
-    "faults": lambda value: [_fault(one) for one in value.values()],
+    "faults": lambda value: value.list_of(_fault),
     "habits": lambda value: value.one_or_more(lambda one: one.word("habit", get_args(Habit))),
 }

@@ -25,6 +25,7 @@ Habit = Literal[
     "no truncation to 0",
     "conversation.created",
     "401",
+    "any model",
 ]
 """What servers of this dialect do differently:
 
@@ -33,6 +34,7 @@ Habit = Literal[
     no truncation to 0     `audio_end_ms: 0` is refused
     conversation.created   sent before `session.created`
     401                    a wrong key is refused with HTTP 401, before the upgrade
+    any model              whatever its name, not only those of the service
 """
 
 _A_WORD_S: Final = 0.35

@@ -24,9 +24,9 @@ from websockets.typing import Subprotocol
 from .dialect import Json, new_id
 from .faults import CONNECT, Fate, Http
 from .history import Item
-from .keys import Door, Keys, answer, shown_keys
+from .keys import Door, Keys, answer, model_refusal, shown_keys
 from .record import Append, Entry, Record
-from .refusal import Refusal
+from .refusal import Refusal, not_one_of
 from .script import Script
 from .session import Session
 
@@ -199,10 +199,8 @@ class Simulator:
 
     def _model(self, connection: ServerConnection) -> str:
         """The model in the query, or the one that came with the client secret."""
-        assert connection.request is not None
-        query = parse_qs(urlsplit(connection.request.path).query)
         attached = self._keys.attached(shown_keys(connection)) or {}
-        return str(query.get("model", [attached.get("model", "")])[0])
+        return _query(connection, "model") or str(attached.get("model", ""))
 
     async def _serve(self, connection: ServerConnection) -> None:
         fault = self._fault(connection)
@@ -241,24 +239,29 @@ class Simulator:
                 "'OpenAI-Beta: realtime=v1'."
             )
             return Refusal(message, code="beta_api_shape_disabled"), 4000
-        if not self._model(connection):
-            message = (
-                "You must provide a model parameter, for example "
-                "wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5"
-            )
-            return Refusal(message, code="missing_model"), 4000
-        return None
+        intent = _query(connection, "intent") or "realtime"
+        if intent != "realtime":
+            return not_one_of("intent", allowed=("realtime",), value=intent), 4000
+        any_name = "any model" in self._script.habits
+        refusal = model_refusal(self._model(connection), any_name=any_name)
+        return None if refusal is None else (refusal, 4000)
 
 
 async def serve(
-    host: str, port: int, script: Script, *, key: str | None = None, quiet: bool = False
+    host: str,
+    port: int,
+    script: Script,
+    *,
+    key: str | None = None,
+    tls: ssl.SSLContext | None = None,
+    quiet: bool = False,
 ) -> None:
     """Run a simulator until cancelled; says where it listens and, unless `quiet`, every event.
 
     Raises OSError when the address is taken.
     """
     watch = None if quiet else _tell
-    async with Simulator(script, host=host, port=port, key=key, watch=watch) as simulator:
+    async with Simulator(script, host=host, port=port, key=key, tls=tls, watch=watch) as simulator:
         sys.stdout.write(f"listening on {simulator.url}\n")
         sys.stdout.flush()
         await asyncio.get_running_loop().create_future()
@@ -270,6 +273,11 @@ def _tell(entry: Entry) -> None:
     size = f" {len(entry.audio)} bytes" if entry.audio else ""
     sys.stdout.write(f"{entry.at:12.3f} {entry.session} {arrow} {kind}{size}\n")
     sys.stdout.flush()
+
+
+def _query(connection: ServerConnection, name: str) -> str:
+    assert connection.request is not None
+    return parse_qs(urlsplit(connection.request.path).query).get(name, [""])[0]
 
 
 def _refused(deed: Http) -> Response:

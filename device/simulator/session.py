@@ -48,7 +48,7 @@ class Session:
             fail=lambda fail: self._answering.fail(fail),
             obfuscate="obfuscation" in script.habits,
         )
-        self._history = History(lambda item: self._mine.items.update({item.id: item}))
+        self._history = History(self._mine.made)
         self._mind = script.mind() if script.mind is not None else None
         self._conversation_id, self._session_s = new_id("conv"), session_s
         expires = int(time.time() + session_s)
@@ -100,6 +100,7 @@ class Session:
             end.cancel()
             sending.cancel()
             await asyncio.gather(sending, self._answering.stop(), return_exceptions=True)
+            self._record.close(self._mine)
 
     @property
     def halted(self) -> bool:
@@ -118,18 +119,22 @@ class Session:
         """Answer one frame. Whatever it holds, the session goes on."""
         event: Json = {}
         noted: Json = {"raw": str(message[:1000])}
-        pcm = b""
+        length, pcm = 1000, b""
         try:
             try:
                 event = dialect.parse(message)
                 noted = {**event, "audio": 0} if "audio" in event else event
+                audio = event.get("audio")
+                length = len(message) - (len(audio) if isinstance(audio, str) else 0)
                 dialect.check(event)
                 if "audio" in event:
                     pcm = dialect.pcm_of(event["audio"], kind=self._settings.input_format)
                     event = {**event, "audio": pcm}
                     noted["audio"] = len(pcm)
             finally:
-                self._record.note(noted, session=self.number, direction="client", audio=pcm)
+                self._record.note(
+                    noted, session=self.number, direction="client", length=length, audio=pcm
+                )
             if self._line.came(event["type"]):
                 self._acts[event["type"]](event)
         except Refusal as refusal:

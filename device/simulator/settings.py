@@ -254,6 +254,11 @@ class Settings:
         return self._session["audio"]["input"]["transcription"] is not None
 
     @property
+    def wants_logprobs(self) -> bool:
+        """The client wants to know how sure the transcription is."""
+        return bool(self._session["include"])
+
+    @property
     def mcp_servers(self) -> list[str]:
         """The labels of the MCP servers among the tools."""
         return [tool["server_label"] for tool in self._session["tools"] if tool["type"] == "mcp"]
@@ -279,6 +284,10 @@ class Settings:
         if wish.get("model", self._session["model"]) != self._session["model"]:
             message = "Cannot update a session's model once the session is open."
             raise Refusal(message, code="invalid_value", param="session.model")
+        tracing = self._session["tracing"]
+        if tracing is not None and wish.get("tracing", tracing) != tracing:
+            message = "Cannot update a session's tracing once it is enabled."
+            raise Refusal(message, code="invalid_value", param="session.tracing")
         voice = wish.get("audio", {}).get("output", {}).get("voice", self.voice)
         if spoken and voice != self.voice:
             message = "Cannot update a conversation's voice if assistant audio is present."

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from .refusal import missing, not_one_of, out_of_range, too_long, unknown, wrong_type
+from .refusal import missing, not_one_of, out_of_range, too_long, too_many, unknown, wrong_type
 
 Rule = Callable[[object, str], None]
+
+_MOST_PAIRS: Final = 16
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def pairs(value: object, path: str) -> None:
     """At most 16 short strings by short names, as in `metadata`."""
     if not isinstance(value, dict):
         raise wrong_type(path, expected="an object", value=value)
-    _within(len(value), path, kind="integer", least=0, most=16)
+    if len(value) > _MOST_PAIRS:
+        raise too_many(path, most=_MOST_PAIRS, count=len(value))
     for name, held in value.items():
         text(64)(name, path)
         text(512)(held, f"{path}.{name}")

@@ -1,4 +1,4 @@
-"""`python -m bench [fast|full|soak]`: measure, show the table, keep the figures; 0 when reached."""
+"""`python -m bench [FORM]`: measure, show the table, keep the figures; 0 when reached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import figures, measured, picture, report, soak
+from bench import crowd, figures, measured, picture, report, soak
 from bench.clients import OURS
 from bench.measure import overruns
 from bench.process import Usage
@@ -25,6 +25,7 @@ from contract import docs
 from device import __version__
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
+FORMS: Final = ("fast", "full", "soak", "crowd")
 SAMPLE_S: Final = 2.0
 FAST_ROUNDS: Final = 2
 FULL_ROUNDS: Final = 3
@@ -34,19 +35,21 @@ FAST_DROP_S: Final = 6.0
 def main() -> int:
     """Run one form of the bench."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("form", nargs="?", choices=("fast", "full", "soak"), default="fast")
+    parser.add_argument("form", nargs="?", choices=FORMS, default="fast")
     parser.add_argument("--rounds", type=int, metavar="N", help="conversations of each client")
     parser.add_argument("--seconds", type=float, metavar="S", help="card time of a soak")
     parser.add_argument(
         "--keep", action="store_true", help="state the figures in README and its picture"
     )
     words = parser.parse_args()
-    if words.keep and words.form == "soak":
+    if words.keep and words.form not in ("fast", "full"):
         parser.error("README states the figures of the fast or the full form")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         if words.form == "soak":
             status = long_run(Path(scratch), seconds=words.seconds)
+        elif words.form == "crowd":
+            status = many(Path(scratch))
         elif words.form == "full":
             status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS, keep=words.keep)
         else:
@@ -97,6 +100,14 @@ def long_run(scratch: Path, *, seconds: float | None) -> int:
     return _show(result, table, svg)
 
 
+def many(scratch: Path) -> int:
+    """Fifty callers of the server, which has one core."""
+    say(f"{crowd.CALLERS} callers speak for {crowd.SECONDS:.0f} s")
+    found = crowd.crowd(scratch)
+    table, pressure = crowd.rows(found), {"all": [round(found.pressure, 1)]}
+    return _show(_result("crowd", table, quiet=found.quiet, pressure=pressure), table)
+
+
 def _finish(bench: Bench, form: str, *, keep: bool) -> int:
     table = bench.table()
     result = _result(form, table, quiet=bench.quiet, pressure=bench.pressure)
@@ -129,15 +140,17 @@ def _result(
     }
 
 
-def _show(result: dict[str, object], table: Sequence[Row], svg: str) -> int:
+def _show(result: dict[str, object], table: Sequence[Row], svg: str = "") -> int:
     """Show the table, write JSON and picture; 1 when something judged was missed."""
     quiet, form = bool(result["quiet"]), result["form"]
     print(report.text(table, quiet=quiet))
     CACHE.mkdir(exist_ok=True)
     name = "bench" if form == "fast" else f"bench-{form}"
     (CACHE / f"{name}.json").write_text(_json(result))
-    (CACHE / f"{name}.svg").write_text(svg)
-    say(f"the figures are in {CACHE / name}.json, the picture in {CACHE / name}.svg")
+    say(f"the figures are in {CACHE / name}.json")
+    if svg:
+        (CACHE / f"{name}.svg").write_text(svg)
+        say(f"the picture is in {CACHE / name}.svg")
     return 1 if report.missed(table, quiet=quiet) else 0
 
 

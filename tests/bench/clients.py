@@ -50,11 +50,11 @@ def _ours(url: str, directory: Path, scene: Scene) -> list[str]:
 
 
 def _reference(url: str, _: Path, __: Scene) -> list[str]:
-    return [sys.executable, str(HERE / "reference.py"), f"{url}?model=bench"]
+    return [sys.executable, str(HERE / "reference.py"), f"{url}?model=gpt-realtime-2.1"]
 
 
 def _bound(url: str, _: Path, __: Scene) -> list[str]:
-    return [str(build()), f"{url}?model=bench"]
+    return [str(build()), f"{url}?model=gpt-realtime-2.1"]
 
 
 def build(*, cache: Path = CACHE) -> Path:

@@ -68,8 +68,7 @@ class Process:
         tasks = [_fields(task / "status") for task in (proc / "task").iterdir()]
         return Usage(
             time.monotonic(),
-            # clock_getcpuclockid(3): finer than the ticks of /proc.
-            time.clock_gettime((~self.popen.pid << 3) | 2),
+            cpu_s(self.popen.pid),
             sum(
                 task["voluntary_ctxt_switches"] + task["nonvoluntary_ctxt_switches"]
                 for task in tasks
@@ -84,14 +83,18 @@ class Process:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], *, environment: Mapping[str, str], stderr: Path
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    stderr: Path,
+    stdout: int | None = None,
 ) -> Iterator[Process]:
     """The process of a client, ended at the end of the block."""
     surroundings = {**os.environ, **environment, "PYTHONPYCACHEPREFIX": str(BYTECODE)}
     surroundings.pop("PYTHONDONTWRITEBYTECODE", None)
     with stderr.open("wb") as log:
         spawned = time.monotonic()
-        popen = subprocess.Popen(command, stderr=log, env=surroundings)
+        popen = subprocess.Popen(command, stdout=stdout, stderr=log, env=surroundings)
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, popen.pid, -10)
         try:
@@ -103,6 +106,11 @@ def running(
             except subprocess.TimeoutExpired:
                 popen.kill()
                 raise
+
+
+def cpu_s(pid: int) -> float:
+    """What a process and its threads have computed: finer than the ticks of /proc."""
+    return time.clock_gettime((~pid << 3) | 2)  # clock_getcpuclockid(3)
 
 
 def waited_s() -> float:

@@ -5,8 +5,9 @@ Seconds of a scenario are the card's; with `speed` they pass so many times faste
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Unpack
@@ -19,12 +20,65 @@ FOLDER: Final = Path(__file__).with_name("scenarios")
 Span = tuple[float, float]
 """Begin and length, in seconds from the start."""
 
-_KEYS: Final = {
-    "seconds", "speed", "pressed", "turn_end_s", "voice", "every_s", "words", "outages",
-    "outages_every_s", "answers",
+Rule = tuple[Callable[[Any], bool], str]
+"""What a value must be, and one that is."""
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _spans(value: object) -> bool:
+    return isinstance(value, list) and all(map(_pair, value))
+
+
+def _pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_number, value))
+
+
+def _counts(value: object) -> bool:
+    listed = value if isinstance(value, list) and value else [value]
+    return all(isinstance(one, int) and one > 0 for one in listed)
+
+
+_NUMBER: Final[Rule] = (_number, "8.0")
+_KEYS: Final[dict[str, Rule]] = {
+    "seconds": _NUMBER,
+    "answers": (lambda value: isinstance(value, list) and bool(value), "[{seconds = 8.0}]"),
+    "speed": _NUMBER,
+    "pressed": (lambda value: isinstance(value, bool), "true"),
+    "turn_end_s": _NUMBER,
+    "voice": (_spans, "[[0.4, 1.0]]"),
+    "every_s": _NUMBER,
+    "words": (lambda value: isinstance(value, dict), "{count = 9, seconds = 0.2, ...}"),
+    "outages": (_spans, "[[1.5, 2.0]]"),
+    "outages_every_s": _NUMBER,
+}
+_ANSWER_KEYS: Final[dict[str, Rule]] = {
+    "seconds": _NUMBER, "first_delta_s": _NUMBER, "speed": _NUMBER, "delta_ms": (_counts, "100"),
 }  # fmt: skip
-_ANSWER_KEYS: Final = {"seconds", "first_delta_s", "speed", "delta_ms"}
-_WORD_KEYS: Final = {"count", "seconds", "every_s", "seed"}
+_WORD_KEYS: Final[dict[str, Rule]] = {
+    "count": (_counts, "9"), "seconds": _NUMBER, "every_s": (_pair, "[0.4, 0.6]"),
+    "seed": (_counts, "2"),
+}  # fmt: skip
+
+
+class _Slip(Exception):
+    """A mistake at a key, in the answer with this number (from 0) or outside of them."""
+
+    def __init__(self, what: str, *, key: str, answer: int | None) -> None:
+        super().__init__(what)
+        self._key = key
+        self._answer = answer
+
+    def line(self, text: str) -> int:
+        """Where it is, from 1: the key, or the table that lacks it."""
+        lines = text.splitlines()
+        heads = [at for at, line in enumerate(lines) if re.match(r"\s*\[\[answers", line)]
+        first = 0 if self._answer is None or not heads else heads[self._answer]
+        named = re.compile(rf"\W*{re.escape(self._key)}\b|.*[{{,]\s*{re.escape(self._key)}\s*=")
+        found = (at for at in range(first, len(lines)) if named.match(lines[at]))
+        return next(found, first) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +97,18 @@ class Scene:
 def load(name: str, *, seconds: float | None = None) -> Scene:
     """The scenario `scenarios/NAME.toml`, or so much of it.
 
-    Raises ValueError that names the file and what is wrong with it.
+    Raises ValueError that names file and line, what is wrong there, and what to type.
     """
     path = FOLDER / f"{name}.toml"
+    text = path.read_text()
     try:
-        return _scene(tomllib.loads(path.read_text()), seconds)
-    except (KeyError, TypeError, ValueError) as problem:
-        raise ValueError(f"{path}: {problem}") from problem
+        return _scene(tomllib.loads(text), seconds)
+    except tomllib.TOMLDecodeError as problem:
+        place = re.search(r"at line (\d+)", str(problem))
+        line = int(place[1]) if place else len(text.splitlines())
+        raise ValueError(f"{path}:{line}: {problem}; type key = value") from problem
+    except _Slip as slip:
+        raise ValueError(f"{path}:{slip.line(text)}: {slip}") from slip
 
 
 def answer(seconds: float, *, seed: int, **manner: Unpack[Manner]) -> Answer:
@@ -60,7 +119,7 @@ def answer(seconds: float, *, seed: int, **manner: Unpack[Manner]) -> Answer:
 
 
 def _scene(table: Mapping[str, Any], wanted: float | None) -> Scene:
-    _only(table, _KEYS, "the file")
+    _check(table, _KEYS, required=("seconds", "answers"))
     seconds, speed = wanted or float(table["seconds"]), float(table.get("speed", 1.0))
     voice = [*table.get("voice", ()), *_words(table.get("words"))]
     answers = [_answer(entry, number, speed) for number, entry in enumerate(table["answers"])]
@@ -76,7 +135,7 @@ def _scene(table: Mapping[str, Any], wanted: float | None) -> Scene:
 
 def _answer(table: Mapping[str, Any], number: int, speed: float) -> Answer:
     """One answer; the server's clock is the machine's, so its pace is the card's."""
-    _only(table, _ANSWER_KEYS, "[[answers]]")
+    _check(table, _ANSWER_KEYS, required=("seconds",), answer=number)
     manner = Manner(
         first_delta_s=table.get("first_delta_s", 0.25) / speed,
         speed=table.get("speed", 5.0) * speed,
@@ -89,7 +148,7 @@ def _words(table: Mapping[str, Any] | None) -> Iterator[Span]:
     """Words of one length at random distances: the same in every run."""
     if table is None:
         return
-    _only(table, _WORD_KEYS, "words")
+    _check(table, _WORD_KEYS, required=_WORD_KEYS)
     chance, at = np.random.default_rng(table["seed"]), 0.2
     for _ in range(table["count"]):
         yield at, table["seconds"]
@@ -106,7 +165,22 @@ def _repeated(spans: Sequence[Span], every_s: float | None, seconds: float) -> I
         begin += every_s or seconds
 
 
-def _only(table: Mapping[str, Any], keys: set[str], where: str) -> None:
-    strangers = sorted(set(table) - keys)
-    if strangers:
-        raise ValueError(f"{where} has {strangers[0]!r}; known are {', '.join(sorted(keys))}")
+def _check(
+    table: Mapping[str, Any],
+    rules: Mapping[str, Rule],
+    *,
+    required: Collection[str],
+    answer: int | None = None,
+) -> None:
+    for key, value in table.items():
+        if key not in rules:
+            what = f"{key} is no key here; type one of {', '.join(sorted(rules))}"
+            raise _Slip(what, key=key, answer=answer)
+        good, example = rules[key]
+        if not good(value):
+            what = f"{key} cannot be {value!r}; type {key} = {example}"
+            raise _Slip(what, key=key, answer=answer)
+    for key in required:
+        if key not in table:
+            what = f"{key} is missing; type {key} = {rules[key][1]}"
+            raise _Slip(what, key=key, answer=answer)

@@ -69,8 +69,19 @@ class Stage:
         log: list[Entry] = self._ask("log")
         return log
 
-    def _ask(self, word: str, kind: str = "") -> Any:
-        self._pipe.send((word, kind))
+    def heard(self, session: int) -> bytes:
+        """All audio that a session appended."""
+        audio: bytes = self._ask("heard", session)
+        return audio
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def _ask(self, word: str, what: str | int = "") -> Any:
+        self._pipe.send((word, what))
         return self._reply()
 
     def _reply(self) -> Any:
@@ -88,7 +99,7 @@ def _serve(pipe: Connection, script: Script) -> None:
             pipe.send(_answered(simulator, *request))
 
 
-def _answered(simulator: BackgroundSimulator, word: str, kind: str) -> object:
+def _answered(simulator: BackgroundSimulator, word: str, what: Any) -> object:
     match word:
         case "leave":
             simulator.stop_accepting()
@@ -99,7 +110,9 @@ def _answered(simulator: BackgroundSimulator, word: str, kind: str) -> object:
             simulator.start_accepting()
             return at
         case "arrived":
-            found = (entry.at for entry in simulator.log if entry.event.get("type") == kind)
+            found = (entry.at for entry in simulator.log if entry.event.get("type") == what)
             return next(found, None)
+        case "heard":
+            return simulator.uplink(what)
         case _:
             return simulator.log

@@ -162,11 +162,30 @@ def test_every_scenario_can_be_read(path: Path) -> None:
     assert all(at + length <= scene.seconds for at, length in scene.voice)
 
 
-def test_a_scenario_with_a_slip_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("text", "line", "cure"),
+    [
+        ("seconds = 1.0\n", 1, "type answers = [{seconds = 8.0}]"),
+        ("# A talk.\n\nsecond = 1.0\n", 3, "type one of answers, every_s, outages"),
+        ("seconds = 1.0\nvoice = [0.4, 1.0]\n", 2, "type voice = [[0.4, 1.0]]"),
+        ("seconds = 1.0\nvoice = [[0.4,\n", 2, "type key = value"),
+        ("seconds = 1\n[[answers]]\nseconds = 1\n\n[[answers]]\nseconds = 'a'\n", 6,
+         "type seconds = 8.0"),
+        ("seconds = 1\n[[answers]]\nseconds = 1\n\n[[answers]]\nspeed = 2\n", 5,
+         "type seconds = 8.0"),
+        ("seconds = 1\n\nwords = {count = 1, sed = 2}\n[[answers]]\nseconds = 1\n", 3,
+         "type one of count, every_s, seconds, seed"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_scenario_is_told_with_its_line(
+    text: str, line: int, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bench.scenario.FOLDER", tmp_path)
-    (tmp_path / "slip.toml").write_text("seconds = 1\nvoices = []\nanswers = [{seconds = 1}]\n")
-    with pytest.raises(ValueError, match=r"slip\.toml: the file has 'voices'; known are"):
+    (tmp_path / "slip.toml").write_text(text)
+    with pytest.raises(ValueError, match=r"slip\.toml") as told:
         load("slip")
+    assert str(told.value).startswith(f"{tmp_path / 'slip.toml'}:{line}: ")
+    assert cure in str(told.value)
 
 
 def soaked(*, kb_per_h: float, fds: int = 0) -> list[Usage]:

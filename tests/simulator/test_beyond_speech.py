@@ -118,6 +118,26 @@ async def test_the_users_words_come_after_the_commit_whatever_the_answer_does() 
 
 
 @live
+async def test_how_sure_the_words_are_is_told_to_a_client_that_asks() -> None:
+    script = Script([YES], heard=["Oh, you"], heard_after_s=0)
+    async with Simulator(script) as simulator, Caller(simulator.url) as caller:
+        for include in (None, ["item.input_audio_transcription.logprobs"]):
+            await caller.configure(
+                audio={"input": {"turn_detection": SEMANTIC, "transcription": {"model": "x"}}},
+                include=include,
+            )
+            await caller.ask()
+            events = await caller.until(f"{TRANSCRIPTION}.completed")
+            told = [one for one in events if one["type"].startswith(TRANSCRIPTION)]
+            if include is None:
+                assert not any("logprobs" in one for one in told)
+            else:
+                tokens = [[log["token"] for log in one["logprobs"]] for one in told]
+                assert tokens == [["Oh,"], [" you"], ["Oh,", " you"]]
+            await caller.quiet()
+
+
+@live
 async def test_a_retrieved_user_item_has_its_audio() -> None:
     async with Simulator(Script([YES])) as simulator, Caller(simulator.url) as caller:
         await caller.detect(None)
@@ -267,7 +287,7 @@ async def test_the_beta_header_is_refused_after_the_upgrade() -> None:
 
     async with Simulator(Script([YES])) as simulator:
         headers = {"OpenAI-Beta": "realtime=v1"}
-        url = f"{simulator.url}?model=m"
+        url = f"{simulator.url}?model=gpt-realtime-2.1"
         async with connect(url, additional_headers=headers, proxy=None) as ws:
             error = json.loads(await ws.recv())["error"]
             assert error["code"] == "beta_api_shape_disabled"

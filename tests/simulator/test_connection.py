@@ -8,8 +8,10 @@ import json
 import time
 import wave
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from openai.types.realtime import RealtimeSessionCreateRequest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect as connect_now
@@ -17,6 +19,7 @@ from websockets.typing import Subprotocol
 
 import device.simulator
 from device.simulator import Answer, BackgroundSimulator, Entry, Script, Simulator, serve
+from device.simulator.keys import model_refusal
 from simulator.caller import Caller, kinds, live, silence, speech
 
 SCRIPT = Script([Answer.tone(0.3, speed=40.0, first_delta_s=0.0)])
@@ -73,6 +76,20 @@ async def test_the_first_event_is_the_session_with_the_live_defaults() -> None:
             "You must provide a model parameter, for example ",
             (4000, "invalid_request_error.missing_model"),
         ),
+        (
+            {"Authorization": f"Bearer {KEY}"},
+            "?model=gpt-5",
+            "invalid_model",
+            'Model "gpt-5" is not supported in realtime mode.',
+            (4000, "invalid_request_error.invalid_model"),
+        ),
+        (
+            {"Authorization": f"Bearer {KEY}"},
+            "?intent=transcription",
+            "invalid_value",
+            "Invalid value: 'transcription'. Supported values are: 'realtime'.",
+            (4000, "invalid_request_error.invalid_value"),
+        ),
     ],
 )
 def test_a_bad_key_or_model_is_told_after_the_upgrade_and_then_closed(
@@ -95,6 +112,24 @@ def test_a_bad_key_or_model_is_told_after_the_upgrade_and_then_closed(
             assert simulator.log == []
 
     play()
+
+
+@live
+async def test_a_server_of_another_maker_takes_any_model() -> None:
+    script = Script([Answer.tone(0.3)], habits=["any model"])
+    async with (
+        Simulator(script) as simulator,
+        connect(f"{simulator.url}?model=my-own", proxy=None) as ws,
+    ):
+        created = json.loads(await ws.recv())
+    assert (created["type"], created["session"]["model"]) == ("session.created", "my-own")
+
+
+def test_every_model_that_the_official_client_names_is_taken() -> None:
+    known = RealtimeSessionCreateRequest.model_fields["model"].annotation
+    names = [name for kind in get_args(known) for name in get_args(kind)]
+    assert len(names) > 10
+    assert [name for name in names if model_refusal(name, any_name=False) is not None] == []
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ async def test_a_half_open_connection_answers_nothing_and_stays() -> None:
 async def test_a_half_open_connection_lets_the_clients_writes_pile_up() -> None:
     script = struck("session.created", faults.HalfOpen())
     async with Simulator(script) as simulator:
-        ws = await connect(f"{simulator.url}?model=m", proxy=None, close_timeout=1)
+        ws = await connect(f"{simulator.url}?model=gpt-realtime-2.1", proxy=None, close_timeout=1)
         await asyncio.sleep(0.1)
 
         async def flood() -> None:
@@ -129,7 +129,7 @@ def test_an_upgrade_is_refused_over_http(status: int, after: int | None) -> None
         script = struck("connect", faults.Http(status, after), session=1)
         async with Simulator(script) as simulator:
             with pytest.raises(InvalidStatus) as refused:
-                await connect(f"{simulator.url}?model=m", proxy=None)
+                await connect(f"{simulator.url}?model=gpt-realtime-2.1", proxy=None)
             response = refused.value.response
             assert response.status_code == status
             assert response.headers.get("Retry-After") == (None if after is None else str(after))
@@ -267,6 +267,7 @@ async def test_a_response_can_fail_in_the_middle_and_the_next_is_whole() -> None
     async with Simulator(script) as simulator, Caller(simulator.url) as caller:
         response = (await answer(caller))[-2]["response"]
         assert response["status"] == "failed"
+        assert response["usage"]["total_tokens"] == 0
         assert response["status_details"]["error"]["code"] == "rate_limit_exceeded"
         assert response["output"][0]["status"] == "incomplete"
         assert (await answer(caller))[-2]["response"]["status"] == "completed"
@@ -313,7 +314,7 @@ async def test_habits_change_what_a_server_is_free_to_choose() -> None:
 async def test_by_habit_a_wrong_key_is_refused_before_the_upgrade() -> None:
     async with Simulator(Script([TONE], habits=["401"]), key="sk-right") as simulator:
         with pytest.raises(InvalidStatus, match="401"):
-            await connect(f"{simulator.url}?model=m", proxy=None)
+            await connect(f"{simulator.url}?model=gpt-realtime-2.1", proxy=None)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import shutil
 import ssl
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
 
+from device.cli import main
 from device.simulator import Answer, BackgroundSimulator, Script, Simulator
 from simulator.caller import Caller, Json, live
 
@@ -35,9 +37,9 @@ def post(url: str, body: Any, key: str = KEY) -> tuple[int, Json]:
         return error.code, json.loads(error.read())
 
 
-async def first(url: str, key: str) -> Json:
+async def first(url: str, key: str, *, tls: ssl.SSLContext | None = None) -> Json:
     headers = {"Authorization": f"Bearer {key}"}
-    async with connect(url, additional_headers=headers, proxy=None) as ws:
+    async with connect(url, additional_headers=headers, proxy=None, ssl=tls) as ws:
         event: Json = json.loads(await ws.recv())
         return event
 
@@ -67,7 +69,7 @@ def test_a_secret_expires_and_an_unknown_one_opens_nothing(
         wish = {"expires_after": {"anchor": "created_at", "seconds": 10}}
         status, secret = post(simulator.url, wish)
         assert status == 200
-        url = f"{simulator.url}?model=m"
+        url = f"{simulator.url}?model=gpt-realtime-2.1"
         assert asyncio.run(first(url, secret["value"]))["type"] == "session.created"
         later = time.time() + 11
         monkeypatch.setattr(time, "time", lambda: later)
@@ -152,10 +154,45 @@ def test_over_tls_only_a_client_that_knows_the_authority_gets_in(tmp_path: Path)
         async with Simulator(SCRIPT, tls=server) as simulator:
             assert simulator.url.startswith("wss://127.0.0.1:")
             with pytest.raises(ssl.SSLCertVerificationError):
-                await connect(f"{simulator.url}?model=m", proxy=None)
+                await connect(f"{simulator.url}?model=gpt-realtime-2.1", proxy=None)
             async with Caller(simulator.url, tls=client) as caller:
                 await caller.send("response.create")
                 done = await caller.last("response.done")
                 assert done["response"]["status"] == "completed"
 
     play()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
+def test_the_command_serves_tls_with_the_files_it_is_given(tmp_path: Path) -> None:
+    _, client = authority(tmp_path)
+    words = ["--tls", str(tmp_path / "server.pem"), "--key-file", str(tmp_path / "server.key")]
+    command = [sys.executable, "-m", "device", "simulate", "--port", "0", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().split()[-1]
+        try:
+            assert url.startswith("wss://127.0.0.1:")
+            event = asyncio.run(first(f"{url}?model=gpt-realtime-2.1", KEY, tls=client))
+            assert event["type"] == "session.created"
+        finally:
+            running.terminate()
+            running.communicate(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--tls", "no.pem"], "no.pem: No such file or directory; name a certificate chain"),
+        (["--tls", "odd.pem", "--key-file", "odd.pem"], "odd.pem and odd.pem: "),
+        (["--key-file", "odd.pem"], "type --tls and the file of its certificate"),
+    ],
+)
+def test_files_that_serve_no_tls_are_a_mistake(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("odd.pem").write_text("odd")
+    assert main(["simulate", "--port", "0", *words]) == 78
+    assert told in capsys.readouterr().err

@@ -20,6 +20,7 @@ from device.simulator import (
     Simulator,
     faults,
     load,
+    scenario,
 )
 from device.simulator.faults import MOMENTS
 from simulator.caller import Caller, live
@@ -150,6 +151,40 @@ def test_a_mistake_is_told_with_its_line_and_what_to_type(
     assert cure in told.split("; ")[-1]
 
 
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    text = """\
+answers:
+  - {txet: hi, speed: fast}
+  - {tone_s: 1, delta_ms: [20, 2.5]}
+turn_end_s: soon
+colour: red
+faults:
+  - {at: response.dnoe, do: drop}
+  - {at: response.done, do: dorp}
+"""
+    file = written(tmp_path, text)
+    with pytest.raises(ScenarioMistake) as told:
+        load(file)
+    assert str(told.value).splitlines() == [
+        f"{file}:2: 'txet' is no key; did you mean text?",
+        f"{file}:2: expected a number, found a text; type it as 2 or 0.25",
+        f"{file}:3: 2.5 is not a whole number; type it without a point",
+        f"{file}:4: expected a number, found a text; type it as 2 or 0.25",
+        f"{file}:5: 'colour' is no key; type one of: {', '.join(scenario._SCRIPT)}",
+        f"{file}:7: 'response.dnoe' is no moment; did you mean response.done?",
+        f"{file}:8: 'dorp' is no deed; did you mean drop?",
+    ]
+
+
+def test_of_very_many_mistakes_twenty_are_told(tmp_path: Path) -> None:
+    file = written(tmp_path, "answers:\n" + " - {txet: hi}\n" * 25)
+    with pytest.raises(ScenarioMistake) as told:
+        load(file)
+    lines = str(told.value).splitlines()
+    assert lines[19].startswith(f"{file}:21: ")
+    assert lines[20:] == ["and 5 more mistakes"]
+
+
 def test_what_is_no_text_at_all_is_a_mistake_too(tmp_path: Path) -> None:
     file = tmp_path / "scenario.yaml"
     with pytest.raises(ScenarioMistake, match="No such file"):
@@ -177,8 +212,6 @@ def test_the_scenario_of_the_readme_is_one(tmp_path: Path) -> None:
 
 
 def test_every_key_of_a_scenario_is_in_the_readme() -> None:
-    from device.simulator import scenario
-
     keys = [
         *scenario._SCRIPT,
         *scenario._MANNER,

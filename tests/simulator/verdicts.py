@@ -56,7 +56,7 @@ class Records:
             entries = [entry for entry in record.log if entry.at > self._upto[record]]
             for entry, answer in _answered(entries):
                 excused = entry.direction in unjudged
-                if entry.direction == "client" and "refused" in unjudged:
+                if not excused and entry.direction == "client" and "refused" in unjudged:
                     excused = answer.get("type") == "error"
                 if not excused:
                     found += complaints(entry)
