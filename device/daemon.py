@@ -26,8 +26,10 @@ from device.core import events as ev
 from device.core import wire
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
+from device.core.ledger import CUE
 from device.drivers.capture import Capture
 from device.drivers.control import Control
+from device.drivers.cues import tones
 from device.drivers.journal import Journal
 from device.drivers.link import Link
 from device.drivers.panel import Panel, Pins, open_panel
@@ -151,6 +153,10 @@ class Daemon:
         part = self._capture if effect.part is Part.MICROPHONE else self._playout
         part.probe()
 
+    def _sound(self, effect: ev.Sound) -> None:
+        self._playout.play(CUE, tones(effect.cue))
+        self._playout.end()
+
     def _show(self, effect: ev.ShowLight) -> None:
         self._panel.show(effect.light)
         self._service.status(f"{effect.light.state.value} {effect.light.code}".strip())
@@ -250,6 +256,9 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.Probe: Daemon._probe,
     ev.DialNow: lambda self, _: self._link.dial_now(),
     ev.Redial: lambda self, effect: self._link.drop(effect.code, effect.reason),
+    ev.Renew: lambda self, _: self._link.renew(),
+    ev.Rest: lambda self, _: self._link.rest(),
+    ev.Sound: Daemon._sound,
     ev.ShowLight: Daemon._show,
     ev.Report: Daemon._report,
 }

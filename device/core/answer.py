@@ -16,19 +16,22 @@ from device.core import events as ev
 from device.core import wire
 from device.core.audio import frames_in
 from device.core.events import Timer
-from device.core.habits import CUT_LATE_S, ECHO_S, REPLY_LATE_S, USAGE_LATE_S, Habits
-from device.core.ledger import ItemId
+from device.core.habits import CUT_LATE_S, ECHO_S, SLOW_S, THINKING_S, USAGE_LATE_S, Habits
+from device.core.ledger import CUE, ItemId
 from device.core.outlet import Outlet
 from device.core.reply import Replies
 from device.core.tables import REPLY, Action, Reply, ReplySignal
 from device.core.turn import Turn
 from device.core.wire import ResponseId
+from device.core.words import Words
 
 
 class Answer:
     """The Reply region with what it owns. `now` is the time of the event being handled."""
 
-    def __init__(self, habits: Habits, outlet: Outlet, ignored: Counter[str]) -> None:
+    def __init__(
+        self, habits: Habits, outlet: Outlet, ignored: Counter[str], *, words: Words
+    ) -> None:
         self.state = Reply.QUIET
         self.turn = Turn()
         self.now = 0.0
@@ -38,12 +41,19 @@ class Answer:
         self._habits = habits
         self._outlet = outlet
         self._ignored = ignored
+        self._words = words
         self._replies = Replies()
+        self._awaited_since = 0.0
         self._ending: Turn | None = None
         self._kept: list[ev.Play] = []
         self._arrived = ev.Play(ItemId(""), b"")
         self._length = 0
         self._orphans = 0
+
+    @property
+    def busy(self) -> bool:
+        """A reply is awaited or being made."""
+        return self.state is Reply.AWAITED or self._replies.active is not None
 
     def signal(self, signal: ReplySignal) -> None:
         """Move the region by one signal."""
@@ -88,6 +98,8 @@ class Answer:
             self.turn.open_replies.add(response)
             if self.state is Reply.QUIET:
                 self.signal(ReplySignal.ASKED)
+            elif self.state is Reply.AWAITED:  # a sign of life: be patient once more
+                self._awaited_since = self.now
 
     def announced(self, message: wire.OutputItemAdded) -> None:
         """A reply has a further item."""
@@ -139,12 +151,14 @@ class Answer:
 
     def sounded(self, event: ev.Sounded) -> None:
         """The first sound of an item is audible."""
-        if self.state is Reply.SPEAKING and self.turn.sounded_at is None:
+        speaking = self.state is Reply.SPEAKING and event.item != CUE
+        if speaking and self.turn.sounded_at is None:
             self.turn.sounded_at = event.at
 
     def played(self, event: ev.PlayoutEnded) -> None:
         """The speaker is silent: tell the server what was not heard, in order."""
         self.echo_until, self.deaf_until = self.now, self.now + ECHO_S
+        event = ev.PlayoutEnded(event.at, tuple(one for one in event.account if one.item != CUE))
         for account in event.account:
             correction = self._replies.correction(account)
             if correction is not None:
@@ -168,18 +182,32 @@ class Answer:
         """One of the reply's clocks ran out."""
         match timer:
             case Timer.REPLY:
-                self.signal(ReplySignal.LATE)
+                self._waits()
             case Timer.ECHO:
                 self.signal(ReplySignal.ENDED)
             case _:
                 self._write_ending(waiting=False)
 
+    def _waits(self) -> None:
+        """Still no sound of the reply: say so, in steps, and do something about it at last."""
+        waited = self.now - self._awaited_since
+        steps = (THINKING_S, SLOW_S, self._habits.patience_s)
+        if waited >= self._habits.patience_s:
+            self.signal(ReplySignal.LATE)
+        elif waited >= SLOW_S:
+            what = f"no sound of a reply for {waited:.0f} s: the connection is slow"
+            self._outlet.report("slow", {"waited_s": round(waited, 1)}, what, level="warning")
+        elif waited >= THINKING_S and not self._habits.half_duplex:
+            self._outlet.do(ev.Sound(ev.Cue.THINKING))
+        left = min((step - waited for step in steps if step > waited), default=SLOW_S)
+        self._outlet.do(ev.SetTimer(Timer.REPLY, left))
+
     # What the rows do.
 
     def _expect(self) -> None:
-        self.turn.asked_at = self.now
+        self.turn.asked_at = self._awaited_since = self.now
         self.turn.first_delta_at = None
-        self._outlet.do(ev.SetTimer(Timer.REPLY, REPLY_LATE_S))
+        self._outlet.do(ev.SetTimer(Timer.REPLY, THINKING_S))
 
     def _play(self) -> None:
         self._outlet.do(ev.StopTimer(Timer.ECHO), self._arrived)
@@ -225,9 +253,12 @@ class Answer:
         self.turn = Turn()
         self._length = 0
 
-    def _complain(self) -> None:
-        self._outlet.complain("server", f"no reply came within {REPLY_LATE_S:.0f} s", "ask again")
-        self._outlet.do(ev.Redial("server", "no reply came"))
+    def _forget(self) -> None:
+        self._words.answered()
+
+    def _redial(self) -> None:
+        what = f"no reply came within {self._habits.patience_s:.0f} s"
+        self._outlet.do(ev.Redial("server", what))
 
     def _write_ending(self, *, waiting: bool = True) -> None:
         """Write down the turn that was cut, once its sound is over and its usage is in."""
@@ -253,6 +284,7 @@ ACTIONS: Final[Mapping[Action, Callable[[Answer], None]]] = {
     Action.CANCEL: Answer._cancel,
     Action.DISOWN: Answer._disown,
     Action.CLOSE_TURN: Answer._close_turn,
-    Action.COMPLAIN: Answer._complain,
+    Action.FORGET: Answer._forget,
+    Action.REDIAL: Answer._redial,
 }
 """How each word of the Reply table is done."""

@@ -20,12 +20,15 @@ from device.core import wire
 from device.core.answer import Answer
 from device.core.connection import Connection
 from device.core.events import Effect, Event, Part, Report, Timer
-from device.core.gate import Closing, GateState, Held
-from device.core.habits import BENIGN, PART_RETRY_S, Habits
+from device.core.gate import Closed, GateState, opened_by
+from device.core.habits import BENIGN, PART_RETRY_S, RENEW_LOOK_S, Habits
 from device.core.light import Light, light_of
+from device.core.memory import Memory
 from device.core.outlet import Outlet
-from device.core.question import Question, Rest
+from device.core.question import Question
+from device.core.rest import Rest
 from device.core.tables import GateSignal, Link, LinkSignal, Reply, ReplySignal
+from device.core.words import Words
 
 
 class Conversation:
@@ -34,12 +37,19 @@ class Conversation:
     def __init__(self, habits: Habits) -> None:
         self.ignored: Counter[str] = Counter()
         """What came and was of no use, by kind: garbage, strangers, lost races."""
-        self._preroll = bool(habits.preroll)
+        self._habits = habits
         self._outlet = Outlet()
+        self._memory = Memory()
         self._connection = Connection()
-        self._answer = Answer(habits, self._outlet, self.ignored)
+        words = Words()
+        self._answer = Answer(habits, self._outlet, self.ignored, words=words)
         self._question = Question(
-            habits, self._outlet, self.ignored, connection=self._connection, answer=self._answer
+            habits,
+            self._outlet,
+            self.ignored,
+            connection=self._connection,
+            answer=self._answer,
+            words=words,
         )
         self._faults: dict[Part, str] = {}
         self._how = ""
@@ -61,6 +71,12 @@ class Conversation:
         return self._answer.state
 
     @property
+    def idle(self) -> bool:
+        """The link is up and nobody talks."""
+        quiet = isinstance(self.gate, Closed) and self.reply is Reply.QUIET
+        return quiet and self._connection.up
+
+    @property
     def light(self) -> Light:
         """What the light says now."""
         rest = self._question.rest
@@ -75,24 +91,26 @@ class Conversation:
             resting=resting,
             leaving=self._question.leaving,
             offline=self._connection.trouble,
-            fault=next(iter(self._faults.values()), ""),
+            fault=next(iter(self._faults.values()), self._outlet.notice),
         )
 
     def start(self) -> list[Effect]:
         """The first effects: say that we are starting, and find out what works."""
         self._outlet.do(*self._lit(), *(ev.Probe(part) for part in Part))
-        if self._preroll:
+        if self._habits.preroll:
             self._outlet.do(ev.OpenMicrophone())
         return self._outlet.take()
 
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; returns what is to be done, in order."""
         self._question.now = self._answer.now = event.at
-        how, reply = self._how, self.reply
+        how, reply, idle = self._how, self.reply, self.idle
         HANDLERS[type(event)](self, event)
         if self.reply is Reply.QUIET and reply is not Reply.QUIET:
             self._question.reply_ended()
-        self._how = self._question.opened_by(how)
+        if idle != self.idle:
+            self._idleness_changed(event.at)
+        self._how = opened_by(self.gate, before=how, style=self._habits.style)
         seen: list[Effect] = []
         if self.light != self._shown:  # also when mere time has changed it
             seen += self._lit()
@@ -136,10 +154,15 @@ class Conversation:
         self._connection.signal(LinkSignal.DIALING)
 
     def _link_up(self, event: ev.LinkUp) -> None:
+        if event.renewed:
+            self._server_lost()
         self._connection.signal(LinkSignal.CONFIRMED)
-        self._answer.connection_changed()
-        self._question.connection_changed()
-        self._outlet.report("link", {"state": "up", "reason": "configured"}, "link up")
+        left = self._connection.lasts(event.at, event.lasts_s)
+        self._outlet.do(ev.SetTimer(Timer.RENEW, left))
+        self._outlet.send(*self._memory.untold())
+        self._question.link_up()
+        reason = "renewed before its hour was over" if event.renewed else "configured"
+        self._outlet.report("link", {"state": "up", "reason": reason}, f"link up: {reason}")
         for difference in event.differences:
             self._outlet.complain(
                 "settings",
@@ -147,24 +170,60 @@ class Conversation:
                 "check that it knows this setting",
             )
 
-    def _link_down(self, event: ev.LinkDown) -> None:
-        was_up = self._connection.up
-        news = was_up or self._connection.trouble != event.code
-        self._connection.signal(LinkSignal.LOST)
-        self._connection.trouble = event.code
-        if was_up:
-            self._answer.connection_changed()
-            self._question.connection_changed()
+    def _server_lost(self) -> None:
+        """A server is gone, and with it all it knew: what was not answered will be asked again."""
+        self._answer.connection_changed()
+        self._memory.link_lost()
+        again = self._question.link_lost()
+        if again:
+            self._memory.unanswered()
         if self.reply is not Reply.QUIET:
-            self._answer.signal(ReplySignal.LOST)
+            self._answer.signal(ReplySignal.REPEATED if again else ReplySignal.LOST)
+
+    def _link_down(self, event: ev.LinkDown) -> None:
+        was_up, resting = self._connection.up, event.code == "resting"
+        news = was_up or self._connection.trouble != event.code
+        self._connection.signal(LinkSignal.RESTED if resting else LinkSignal.LOST)
+        if not resting:
+            self._connection.trouble = event.code
+        if was_up:
+            self._server_lost()
+            self._outlet.do(ev.StopTimer(Timer.RENEW))
         if news:
             cure = f"; {event.cure}" if event.cure else ""
             self._outlet.report(
                 "link",
                 {"state": "down", "reason": event.reason, "code": event.code},
                 f"link down: {event.reason}{cure}",
-                level="warning",
+                level="info" if resting else "warning",
             )
+
+    def _renew_failed(self, event: ev.RenewFailed) -> None:
+        again_s = self._connection.renewal_failed(event.at)
+        self._outlet.do(ev.SetTimer(Timer.RENEW, again_s))
+        what = f"no further session yet: {event.reason}"
+        self._outlet.report("renew", {"code": event.code}, what, level="warning", repeats="renew")
+
+    def _idleness_changed(self, at: float) -> None:
+        """Quiet moments are for a new session, and after a while for closing the link."""
+        if self._habits.keep_warm_s is not None:
+            warm = ev.SetTimer(Timer.WARM, self._habits.keep_warm_s)
+            self._outlet.do(warm if self.idle else ev.StopTimer(Timer.WARM))
+        if self.idle:
+            self._renew(at)
+
+    def _renew(self, at: float) -> None:
+        """Take a new session if this one is old and nobody would notice."""
+        if not self._answer.busy and self._connection.renewal_due(at, idle=self.idle):
+            self._outlet.do(ev.Renew())
+
+    def _renewal_timer(self, at: float) -> None:
+        self._renew(at)
+        self._outlet.do(ev.SetTimer(Timer.RENEW, RENEW_LOOK_S))
+
+    def _rest(self) -> None:
+        if self.idle:
+            self._outlet.do(ev.Rest())
 
     def _part_failed(self, event: ev.PartFailed) -> None:
         news = self._faults.get(event.part) != event.code
@@ -205,6 +264,12 @@ class Conversation:
                 self._outlet.do(ev.Probe(Part.MICROPHONE))
             case Timer.RETRY_SPEAKER:
                 self._outlet.do(ev.Probe(Part.SPEAKER))
+            case Timer.NOTICE:
+                self._outlet.notice = ""
+            case Timer.WARM:
+                self._rest()
+            case Timer.RENEW:
+                self._renewal_timer(event.at)
             case _:
                 self._answer.late(event.timer)
 
@@ -241,7 +306,26 @@ class Conversation:
             )
 
     def _delta(self, message: wire.AudioDelta) -> None:
-        self._answer.delta(message, held=isinstance(self.gate, Held | Closing))
+        self._answer.delta(message, held=self._question.goes_on)
+
+    def _committed(self, message: wire.Committed) -> None:
+        self._memory.asked(message.item_id)
+        self._question.committed(message)
+
+    def _announced(self, message: wire.OutputItemAdded) -> None:
+        self._memory.announced(message.item.id)
+        self._answer.announced(message)
+
+    def _written(self, message: wire.Transcribed | wire.TranscriptDelta) -> None:
+        text = message.delta if isinstance(message, wire.TranscriptDelta) else message.transcript
+        self._memory.wrote(message.item_id, text)
+
+    def _played(self, event: ev.PlayoutEnded) -> None:
+        for account in event.account:
+            self._memory.heard(account)
+        self._answer.played(event)
+        if self._connection.up:
+            self._outlet.send(*self._memory.untold())
 
 
 RETRY: Final = {
@@ -262,7 +346,8 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Received: Conversation._received,
     ev.Garbled: Conversation._garbled,
     ev.Sounded: lambda self, event: self._answer.sounded(event),
-    ev.PlayoutEnded: lambda self, event: self._answer.played(event),
+    ev.RenewFailed: Conversation._renew_failed,
+    ev.PlayoutEnded: Conversation._played,
     ev.Xrun: Conversation._xrun,
     ev.PartFailed: Conversation._part_failed,
     ev.PartReady: Conversation._part_ready,
@@ -273,10 +358,14 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
 MESSAGES: Final[Mapping[type, Callable[[Conversation, Any], None]]] = {
     wire.ServerError: Conversation._refused,
     wire.SpeechStarted: lambda self, message: self._question.speech_started(message),
-    wire.Committed: lambda self, message: self._question.committed(message),
+    wire.SpeechStopped: lambda self, message: self._question.speech_stopped(message),
+    wire.Committed: Conversation._committed,
+    wire.Transcribed: Conversation._written,
+    wire.TranscriptDelta: Conversation._written,
+    wire.BetaTranscriptDelta: Conversation._written,
     wire.ResponseCreated: lambda self, message: self._answer.created(message),
     wire.ResponseDone: lambda self, message: self._answer.done(message),
-    wire.OutputItemAdded: lambda self, message: self._answer.announced(message),
+    wire.OutputItemAdded: Conversation._announced,
     wire.AudioDelta: Conversation._delta,
     wire.BetaAudioDelta: Conversation._delta,
     wire.AudioDone: lambda self, message: self._answer.sound_done(message),

@@ -125,3 +125,16 @@ def step(before: GateState, to: type[GateState]) -> GateState:
     if mic is not None:
         mic.revoke()
     return Tail(Silence(_KEY)) if to is Tail else Closed() if to is Closed else Muted()
+
+
+def opened_by(gate: GateState, *, before: str, style: str) -> str:
+    """How the gate was opened, in the journal's words; '' while it is closed."""
+    match gate:
+        case Latched():
+            return "tap"
+        case Held():
+            return "tap" if style == "tap" else "hold"
+        case Closing():
+            return before
+        case _:
+            return ""

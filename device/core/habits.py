@@ -21,13 +21,26 @@ CLOSING_LATE_S: Final = 0.5
 """The last block comes within a period; past this the turn ends without it."""
 SPOKEN_MS: Final = 150
 """Less local speech than this is a cough or a click."""
-REPLY_LATE_S: Final = 20.0
-"""A cold local model needs 15 s for its first answer."""
+THINKING_S: Final = 2.0
+"""A reply that takes longer is announced by a soft tone."""
+SLOW_S: Final = 6.0
+"""After this the connection is called slow."""
+TURN_OLD_S: Final = 60.0
+"""A turn that has waited this long for the link is not what the person wants any more."""
+REPEATS: Final = 1
+"""A turn that a lost server had taken is put to the next one so often."""
+RENEW_FROM: Final = 50 / 60
+"""Share of a session's life after which a quiet moment is used to take a new one."""
+RENEW_BY: Final = 58 / 60
+"""After this any moment is good enough in which no reply is being made."""
+RENEW_LOOK_S: Final = 10.0
+"""So often it is looked whether the moment has come."""
+RENEW_RETRY_S: Final = 30.0
+NOTICE_S: Final = 3.0
+"""How long the light tells of lost words."""
 USAGE_LATE_S: Final = 2.0
 """After a cut the reply's usage is waited for this long before the turn is written down."""
 PART_RETRY_S: Final = 2.0
-KEPT: Final = Frames(30 * RATE)
-"""Words spoken while the link is not up are kept: 30 s."""
 KEPT_AWAITING: Final = Frames(RATE)
 """While a reply is awaited on a half-duplex device the last second is kept, for going on."""
 BENIGN: Final = frozenset({
@@ -49,5 +62,10 @@ class Habits(Struct, frozen=True, kw_only=True):
     """With `release: server`: commit by ourselves when the server has not by then."""
     longest_reply: Frames = Frames(120 * RATE)
     """What is kept in memory of one reply; the rest of it is dropped."""
+    patience_s: float = 12.0
+    """No sign of a reply for so long after the turn was taken: dial anew and ask again. A cold
+    local model needs 15 s for its first answer."""
+    keep_warm_s: float | None = None
+    """An idle link is closed after this; None: never."""
     preroll: Frames = Frames(0)
     """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""

@@ -9,7 +9,7 @@ we may say a person heard less than they did, never more.
 from __future__ import annotations
 
 from collections import deque
-from typing import NewType
+from typing import Final, NewType
 
 from msgspec import Struct
 
@@ -17,6 +17,9 @@ from device.core.audio import Frames, Ms, whole_ms
 
 ItemId = NewType("ItemId", str)
 """The server's name of one message of a reply."""
+
+CUE: Final = ItemId("")
+"""Our own tones: in the speaker's account, but nothing the server ever said."""
 
 
 class Heard(Struct, frozen=True):

@@ -56,6 +56,6 @@ def light_of(
         return Light(LightState.THINKING)
     if fault:
         return Light(LightState.FAULT, fault)
-    if link is Link.UP:
+    if link in (Link.UP, Link.RESTING):
         return Light(LightState.IDLE)
     return Light(LightState.OFFLINE, offline) if offline else Light(LightState.STARTING)

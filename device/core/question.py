@@ -9,38 +9,33 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Final
 
 from device.core import events as ev
 from device.core import wire
 from device.core.answer import Answer
-from device.core.audio import RATE, MicBlock, frames_of
+from device.core.audio import RATE, MicBlock, Ms, frames_of
 from device.core.connection import Connection
 from device.core.events import Timer
 from device.core.gate import Closed, Closing, GateState, Held, Latched, Muted, Open, Tail, step
 from device.core.habits import (
     CLOSING_LATE_S,
-    KEPT,
     KEPT_AWAITING,
+    NOTICE_S,
+    REPEATS,
     SPOKEN_MS,
     TAIL_HEARING_S,
     TAIL_TICK_MS,
     TAP_S,
+    TURN_OLD_S,
     Habits,
 )
 from device.core.outlet import Outlet
+from device.core.rest import Rest, rest_of
 from device.core.tables import GATE, Action, GateSignal, Reply, ReplySignal
-from device.core.uplinks import Backlog, PreRoll, Utterances
+from device.core.uplinks import PreRoll, Utterances
 from device.core.vad import Vad
-
-
-class Rest(Enum):
-    """What becomes of the blocks of an open gate."""
-
-    SEND = "send"
-    KEEP = "keep"
-    DROP = "drop"
+from device.core.words import KEPT, Words
 
 
 class Question:
@@ -54,6 +49,7 @@ class Question:
         *,
         connection: Connection,
         answer: Answer,
+        words: Words,
     ) -> None:
         self.gate: GateState = Closed()
         self.now = 0.0
@@ -64,14 +60,11 @@ class Question:
         self._answer = answer
         self._vad = Vad()
         self._utterances = Utterances()
-        self._backlog = Backlog()
+        self._words = words
         self._preroll = PreRoll(habits.preroll)
         self._pressed_at = 0.0
         self._quiet_since = 0.0
         self._tail_until = 0.0
-        self._lost_frames = 0
-        self._spoken_gone = 0
-        self._spoken_taken = 0
         self._left_at = -math.inf
 
     @property
@@ -80,37 +73,27 @@ class Question:
         return self._vad.hearing
 
     @property
+    def goes_on(self) -> bool:
+        """The person is not done: holds the button, or said more than the server has taken."""
+        more = isinstance(self.gate, Tail) and self._words.untaken_spoken >= SPOKEN_MS
+        return more or isinstance(self.gate, Held | Closing)
+
+    @property
     def rest(self) -> Rest:
         """Whether the blocks of the open gate leave now."""
-        if self._habits.half_duplex and self._answer.state is Reply.SPEAKING:
-            return Rest.DROP
-        if not self._connection.up:
-            return Rest.KEEP
-        if not self._habits.half_duplex:
-            return Rest.SEND
-        if self.now < self._answer.deaf_until:
-            return Rest.KEEP
-        awaiting = self._answer.state is Reply.AWAITED and isinstance(self.gate, Latched)
-        if awaiting and not self._vad.hearing and self._utterances.open is None:
-            return Rest.KEEP
-        return Rest.SEND
+        return rest_of(
+            self.gate,
+            self._answer.state,
+            up=self._connection.up,
+            half_duplex=self._habits.half_duplex,
+            deaf=self.now < self._answer.deaf_until,
+            heard=self._vad.hearing or self._utterances.open is not None,
+        )
 
     @property
     def leaving(self) -> bool:
         """Words that waited leave by this very event, after the gate has closed."""
         return self._left_at == self.now
-
-    def opened_by(self, before: str) -> str:
-        """How the gate was opened, in the journal's words; '' while it is closed."""
-        match self.gate:
-            case Latched():
-                return "tap"
-            case Held():
-                return "tap" if self._habits.style == "tap" else "hold"
-            case Closing():
-                return before
-            case _:
-                return ""
 
     def signal(self, signal: GateSignal) -> None:
         """Move the region by one signal."""
@@ -164,37 +147,37 @@ class Question:
             if self._habits.preroll and not isinstance(gate, Muted):
                 self._preroll.keep(block)
             return
+        before = self._vad.spoken
         if self._vad.feed(block):
             self._quiet_since = self.now
+        spoken = Ms(self._vad.spoken - before)
         if self._answer.turn.first_block_at is None:
             self._answer.turn.first_block_at = self.now
         rest = self.rest
         if rest is Rest.DROP or self._echoes(block):
-            self._backlog.clear()
-            self._spoken_gone = self._spoken_taken = self._vad.spoken
+            self._words.hold_back()
             return
         awaiting = self._connection.up and self._answer.state is Reply.AWAITED
         limit = KEPT_AWAITING if awaiting and rest is Rest.KEEP else KEPT
-        dropped = self._backlog.keep(gate.mic.admit(block), limit=limit)
-        if not self._connection.up:
-            self._lost_frames += dropped
+        self._words.keep(gate.mic.admit(block), spoken=spoken, limit=limit)
         if rest is Rest.SEND:
-            self._send_backlog()
+            self._send_words()
 
     def _echoes(self, block: MicBlock) -> bool:
         """Half duplex: it may hold our own voice."""
         began = block.at - block.frames / RATE
         return self._habits.half_duplex and began < self._answer.echo_until
 
-    def _send_backlog(self) -> None:
-        if self._lost_frames:
-            self._lost(f"{self._lost_frames / RATE:.1f} s of speech were lost: the link was down")
-            self._lost_frames = 0
-        self._outlet.do(*(ev.SendAudio(uplink) for uplink in self._backlog.take()))
-        self._spoken_gone = self._vad.spoken
+    def _send_words(self) -> None:
+        lost = self._words.take_loss()
+        if lost:
+            self._lost(f"{lost / RATE:.1f} s of speech were lost: the link was down")
+        self._outlet.do(*map(ev.SendAudio, self._words.leave()))
 
     def _lost(self, what: str) -> None:
         self._outlet.complain("lost-words", what, "say it again")
+        self._outlet.notice = "lost-words"
+        self._outlet.do(ev.Sound(ev.Cue.LOST_WORDS), ev.SetTimer(Timer.NOTICE, NOTICE_S))
 
     # The end of a turn.
 
@@ -217,26 +200,30 @@ class Question:
         if self._may_commit():
             self._commit()
         elif self._answer.state is not Reply.QUIET and not spoken_to:
-            self._backlog.clear()
-            self.signal(GateSignal.TAKEN)
-            self._let_out()
+            self._words.hold_back()
+            self._taken()
         else:
             self.signal(GateSignal.PENDING)
 
+    def _taken(self) -> None:
+        self.signal(GateSignal.TAKEN)
+        self._let_out()
+
     def _may_commit(self) -> bool:
         """The button ends the turn, the server hears it, and no word of it still waits here."""
-        heard = self._utterances.open is not None and not self._backlog
+        heard = self._utterances.open is not None and not self._words.waiting
         return heard and self.rest is Rest.SEND and self._habits.release == "commit"
 
     def _let_out(self) -> None:
         """Nobody holds the button any more: what was withheld may sound."""
-        if self._answer.state is Reply.WITHHELD and not isinstance(self.gate, Held | Closing):
+        if self._answer.state is Reply.WITHHELD and not self.goes_on:
             self._answer.signal(ReplySignal.LET_OUT)
 
     def _commit(self) -> None:
         """End the turn ourselves and ask for the reply."""
         self._outlet.send(wire.Commit(), wire.CreateResponse())
         self._utterances.commit()
+        self._words.took()
         self.signal(GateSignal.TAKEN)
         self._answer.signal(ReplySignal.ASKED)
 
@@ -248,23 +235,24 @@ class Question:
         self._outlet.do(ev.SetTimer(Timer.TAIL, TAIL_TICK_MS / 1000))
         if self.rest is not Rest.SEND:
             if not waiting and not self._connection.up:
-                self._lost("the link did not come back in time: the turn is lost")
+                lost = f"a turn of {self._words.waiting_s:.1f} s is lost"
+                self._lost(f"{lost}: the link did not come back in {TURN_OLD_S:.0f} s")
                 self._give_up()
-        elif self._backlog:
-            self._send_backlog()
+        elif self._words.waiting:
+            self._send_words()
             self._left_at = self.now  # the light says so; the rest is for the next tick
         elif self._may_commit():
             self._commit()
         else:
-            silence = self.gate.silence.frames(frames_of(TAIL_TICK_MS))
-            self._outlet.do(ev.SendAudio(silence))
+            length = frames_of(TAIL_TICK_MS)
+            self._words.silence(length)
+            self._outlet.do(ev.SendAudio(self.gate.silence.frames(length)))
             if not waiting:
                 self._settle()
 
     def _settle(self) -> None:
         """The tail has lasted long enough: take the turn, or say that there was none."""
-        said = self._vad.spoken - self._spoken_taken
-        if self._utterances.open is not None or said >= SPOKEN_MS:
+        if self._utterances.open is not None or self._words.untaken_spoken >= SPOKEN_MS:
             self._commit()
         else:
             self._outlet.report("nothing-heard", {}, "the button was held and nothing was said")
@@ -272,7 +260,7 @@ class Question:
 
     def _give_up(self) -> None:
         self._clear()
-        self.signal(GateSignal.TAKEN)
+        self._taken()
 
     def quiet_spell(self) -> None:
         """Close once nobody has said anything for `linger_s`; until then wait for the rest."""
@@ -282,7 +270,7 @@ class Question:
         left = self._habits.linger_s - (0.0 if busy else self.now - self._quiet_since)
         if left > 0:
             self._outlet.do(ev.SetTimer(Timer.LINGER, left))
-        elif self._vad.spoken - self._spoken_gone >= SPOKEN_MS:
+        elif self._words.waiting_spoken >= SPOKEN_MS:
             self.signal(GateSignal.WORDS_KEPT)
         else:
             self.signal(GateSignal.QUIET_SPELL)
@@ -293,11 +281,30 @@ class Question:
 
     # What the server makes of it.
 
-    def connection_changed(self) -> None:
-        """The link came up or went down: the server has forgotten what it heard."""
-        self._utterances = Utterances()
+    def link_up(self) -> None:
+        """A server listens, and has heard nothing yet."""
         if isinstance(self.gate, Tail):
             self._start_tail()
+
+    def link_lost(self) -> bool:
+        """The server is lost with all it heard. True: the turn it had taken is asked again."""
+        self._utterances = Utterances()
+        self._words.link_lost()
+        awaited = self._answer.state in (Reply.AWAITED, Reply.WITHHELD)
+        again = awaited and self._words.waiting and self._words.repeats < REPEATS
+        if again:
+            self._words.repeats += 1
+            self.signal(GateSignal.ASK_AGAIN)
+        elif awaited:
+            self._words.clear()
+            self._outlet.complain(
+                "no-answer", "the link was lost before an answer came", "ask again"
+            )
+        if isinstance(self.gate, Tail):
+            self._start_tail()
+        elif not isinstance(self.gate, Open):
+            self._words.clear()
+        return again
 
     def speech_started(self, message: wire.SpeechStarted) -> None:
         """The server hears the person."""
@@ -310,18 +317,22 @@ class Question:
         elif isinstance(self.gate, Tail) and self._may_commit():
             self._commit()
 
+    def speech_stopped(self, message: wire.SpeechStopped) -> None:
+        """The server says where an utterance ends; `committed` follows."""
+        self._utterances.stopped(message.item_id, message.audio_end_ms)
+
     def committed(self, message: wire.Committed) -> None:
         """The server has taken an utterance."""
+        until = self._utterances.end_of(message.item_id)
         if not self._utterances.taken(message.item_id):
             self._ignored["committed: no news"] += 1
             return
         self._quiet_since = self.now
-        self._spoken_taken = self._vad.spoken
+        self._words.took(until)
         if isinstance(self.gate, Open | Tail):
             self._answer.signal(ReplySignal.ASKED)
-        if isinstance(self.gate, Tail):
-            self._backlog.clear()
-            self.signal(GateSignal.TAKEN)
+        if isinstance(self.gate, Tail) and not self.goes_on:
+            self._taken()
 
     def nothing_to_commit(self) -> None:
         """Our commit came too late: the server had taken the utterance already."""
@@ -331,9 +342,7 @@ class Question:
 
     def _begin_turn(self) -> None:
         self._vad.reset()
-        self._spoken_gone = self._spoken_taken = 0
-        self._lost_frames = 0
-        self._backlog.clear()
+        self._words.clear()
         self._answer.turn.pressed_at = self.now
         self._answer.turn.first_block_at = None
 
@@ -341,7 +350,7 @@ class Question:
         assert isinstance(self.gate, Held), "only a press opens the microphone"
         for block in self._preroll.take():
             if not self._echoes(block):
-                self._backlog.keep(self.gate.mic.admit(block), limit=KEPT)
+                self._words.keep(self.gate.mic.admit(block), spoken=Ms(0))
         self._outlet.do(ev.OpenMicrophone())
 
     def _close_mic(self) -> None:
@@ -352,15 +361,14 @@ class Question:
 
     def _clear(self) -> None:
         """Forget a turn that will not be taken, here and at the server."""
-        self._backlog.clear()
-        self._lost_frames = 0
+        self._words.clear()
         self._utterances.open = None
         if self._connection.up:
             self._outlet.send(wire.Clear())
 
     def _start_tail(self) -> None:
         patience = TAIL_HEARING_S if self._habits.release == "commit" else self._habits.backstop_s
-        self._tail_until = self.now + (patience if self._connection.up else KEPT / RATE)
+        self._tail_until = self.now + (patience if self._connection.up else TURN_OLD_S)
         self._outlet.do(ev.SetTimer(Timer.TAIL, 0.0))
 
     def _stop_tail(self) -> None:

@@ -1,50 +1,12 @@
-"""The way of the microphone's blocks: what was admitted waits here until it may leave.
-
-Also what the server made of them so far: which utterance is open, what it has taken.
-"""
+"""On either side of the words: the moments before them, and what the server makes of them."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 
-from device.core.audio import Frames, MicBlock, frames_in
-from device.core.gate import Uplink
+from device.core.audio import Frames, MicBlock, frames_of
 from device.core.reply import Recent
-
-
-class Backlog:
-    """Admitted audio that must wait, oldest first. Bounded by the caller's limit at each `keep`."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Uplink] = deque()
-        self._frames = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
-    def keep(self, uplink: Uplink, *, limit: Frames) -> Frames:
-        """Let it wait; what is older than `limit` is dropped: returns how much that was."""
-        dropped = 0
-        self._waiting.append(uplink)
-        self._frames += frames_in(uplink.pcm)
-        while self._frames > limit:
-            gone = frames_in(self._waiting.popleft().pcm)
-            self._frames -= gone
-            dropped += gone
-        return Frames(dropped)
-
-    def take(self) -> Iterable[Uplink]:
-        """All of it, in order; nothing is left."""
-        while self._waiting:
-            uplink = self._waiting.popleft()
-            self._frames -= frames_in(uplink.pcm)
-            yield uplink
-
-    def clear(self) -> None:
-        """Forget it."""
-        self._waiting.clear()
-        self._frames = 0
 
 
 class PreRoll:
@@ -81,7 +43,17 @@ class Utterances:
         self.open: str | None = None
         """The utterance the server hears now."""
         self._taken: Recent[str] = Recent()
+        self._ends: dict[str, Frames] = {}
         self._ours = 0
+
+    def stopped(self, item: str, end_ms: int) -> None:
+        """The server says where an utterance ends, in frames of its audio clock."""
+        if item == self.open:
+            self._ends = {item: frames_of(end_ms)}
+
+    def end_of(self, item: str) -> Frames | None:
+        """Where that was; None when it did not say."""
+        return self._ends.get(item)
 
     def started(self, item: str) -> bool:
         """An onset. False when it is no news."""

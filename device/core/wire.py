@@ -129,8 +129,40 @@ class DeleteItem(_Client, frozen=True, tag="conversation.item.delete"):
     item_id: str
 
 
+class Text(Struct, frozen=True):
+    """A piece of text: the person's is input, the assistant's output."""
+
+    text: str
+    type: Literal["input_text", "output_text"]
+
+
+class Saying(Struct, frozen=True, tag_field="type", tag="message"):
+    """What one side said, as text. Audio of the assistant cannot be given back to a server."""
+
+    role: Literal["user", "assistant"]
+    content: tuple[Text]
+
+    @classmethod
+    def of(cls, role: Literal["user", "assistant"], text: str) -> Saying:
+        """One side's words."""
+        return cls(role, (Text(text, "input_text" if role == "user" else "output_text"),))
+
+
+class CreateItem(_Client, frozen=True, tag="conversation.item.create"):
+    """Put something that was said before at the end of the server's memory."""
+
+    item: Saying
+
+
 ClientEvent = (
-    SessionUpdate | Commit | Clear | CreateResponse | CancelResponse | TruncateItem | DeleteItem
+    SessionUpdate
+    | Commit
+    | Clear
+    | CreateResponse
+    | CancelResponse
+    | TruncateItem
+    | DeleteItem
+    | CreateItem
 )
 
 _encoder: Final = msgspec.json.Encoder()
@@ -265,6 +297,26 @@ class AudioDone(_Server, frozen=True, tag="response.output_audio.done"):
     item_id: Id
 
 
+class Transcribed(
+    _Server, frozen=True, tag="conversation.item.input_audio_transcription.completed"
+):
+    """What the person said, written down by the server; comes when it likes."""
+
+    item_id: Id
+    transcript: str
+
+
+class TranscriptDelta(_Server, frozen=True, tag="response.output_audio_transcript.delta"):
+    """A piece of what the assistant says."""
+
+    item_id: Id
+    delta: str
+
+
+class BetaTranscriptDelta(TranscriptDelta, frozen=True, tag="response.audio_transcript.delta"):
+    """The beta spelling of `TranscriptDelta`."""
+
+
 class BetaAudioDelta(AudioDelta, frozen=True, tag="response.audio.delta"):
     """The beta spelling of `AudioDelta`."""
 
@@ -293,6 +345,9 @@ ServerEvent = (
     | AudioDone
     | BetaAudioDelta
     | BetaAudioDone
+    | Transcribed
+    | TranscriptDelta
+    | BetaTranscriptDelta
 )
 
 

@@ -27,6 +27,7 @@ from device.core.light import Light, LightState
 BLOCK_S = 0.040
 CUT_S = 0.005
 CLOSE_S = 0.010
+REDIAL_S = 0.010
 Message = TypeVar("Message", bound=wire.ClientEvent)
 
 _rng = np.random.default_rng(7)
@@ -67,6 +68,7 @@ class Stage:
         self.audio: list[Sent] = []
         self.sent: list[wire.ClientEvent] = []
         self.reports: list[ev.Report] = []
+        self.cues: list[ev.Cue] = []
         self.microphone_open = False
         self.timers: dict[Timer, float] = {}
         self.voice = False
@@ -123,6 +125,10 @@ class Stage:
         self.post(ev.Dialing(self.now))
         self.post(ev.LinkUp(self.now, differences))
 
+    def renew(self) -> None:
+        """A second session takes the place of the first."""
+        self.post(ev.LinkUp(self.now, renewed=True))
+
     def lose(self, code: str = "network") -> None:
         self.post(ev.LinkDown(self.now, code, "it broke", "it is dialled again"))
 
@@ -148,8 +154,24 @@ class Stage:
         """The server's VAD hears the person."""
         self.says(wire.SpeechStarted(item))
 
-    def takes(self, item: str) -> None:
+    def takes(self, item: str, *, until: float | None = None) -> None:
+        """The server takes an utterance; `until` is its end on the server's audio clock."""
+        if until is not None:
+            self.says(wire.SpeechStopped(item, round(until * 1000)))
         self.says(wire.Committed(item))
+
+    def writes(self, item: str, text: str) -> None:
+        """The server writes down what the person said."""
+        self.says(wire.Transcribed(item, text))
+
+    def words(self, item: str, text: str) -> None:
+        """The server writes down what it says."""
+        self.says(wire.TranscriptDelta(item, text))
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """What the server was told of earlier turns."""
+        return [(it.item.role, it.item.content[0].text) for it in self.messages(wire.CreateItem)]
 
     def begins(self, response: str) -> None:
         self.says(wire.ResponseCreated(wire.ResponseInfo(response)))
@@ -255,12 +277,23 @@ class Stage:
             case ev.Cut():
                 self._cutting = True
                 self._at(CUT_S, self._cut)
+            case ev.Redial():
+                self._at(REDIAL_S, lambda: self.lose(effect.code))
+            case ev.Rest():
+                self._at(REDIAL_S, lambda: self.lose("resting"))
+            case _:
+                self._note(effect)
+
+    def _note(self, effect: Effect) -> None:
+        match effect:
+            case ev.Sound():
+                self.cues.append(effect.cue)
+            case ev.Report():
+                self.reports.append(effect)
             case ev.SetTimer():
                 self.timers[effect.timer] = self.now + effect.after_s
             case ev.StopTimer():
                 self.timers.pop(effect.timer, None)
-            case ev.Report():
-                self.reports.append(effect)
             case _:
                 pass
 

@@ -5,7 +5,7 @@ import pytest
 from core.stage import Stage
 from device.core import events as ev
 from device.core import wire
-from device.core.events import Part
+from device.core.events import Part, Timer
 from device.core.light import LightState
 
 
@@ -40,7 +40,7 @@ def test_a_part_that_comes_back_ends_the_fault() -> None:
     stage.post(ev.PartReady(stage.now, Part.SPEAKER))
     assert stage.light is LightState.IDLE
     assert stage.lines("recovered") == [{"part": "speaker"}]
-    assert not stage.timers
+    assert set(stage.timers) == {Timer.RENEW}
 
 
 @pytest.mark.parametrize("how", ["held", "latched"])

@@ -167,19 +167,70 @@ def test_no_more_of_a_reply_is_kept_than_the_longest_one() -> None:
     assert stage.played("a2") == 1.0
 
 
-def test_a_reply_that_comes_too_late_is_given_up_and_the_link_dialled_anew() -> None:
-    stage = asked()
-    stage.wait(19.9)
+def held(seconds: float) -> Stage:
+    """A held question that was committed."""
+    stage = Stage()
+    stage.press()
+    stage.speak(seconds)
+    stage.notices("u1")
+    stage.release()
+    stage.wait(0.05)
+    assert stage.reply == "awaited"
+    return stage
+
+
+def test_a_reply_that_comes_too_late_is_asked_for_once_more_over_a_new_link() -> None:
+    stage = held(1.0)
+    stage.wait(11.9)
     assert stage.reply == "awaited"
     stage.wait(0.2)
-    assert stage.reply == "quiet"
-    assert stage.codes() == ["server"]
     assert any(isinstance(it, ev.Redial) for it in stage.effects)
+    stage.connect()
+    stage.wait(1.0)
+    assert stage.spoken_out == pytest.approx(2.0)
+    assert stage.messages(wire.Commit) == [wire.Commit()] * 2
+    assert stage.codes() == []
+    stage.answers("r2", "a2", 1.0)
+    stage.wait(2.0)
+    assert stage.audible("a2") == 1.0
+    assert len(stage.lines("turn")) == 1
+
+
+def test_a_reply_that_is_too_late_twice_is_given_up_aloud() -> None:
+    stage = held(1.0)
+    stage.wait(12.1)
+    stage.connect()
+    stage.wait(15.0)
+    assert stage.codes() == ["no-answer"]
+    assert stage.reply == "quiet"
+    stage.connect()
+    stage.wait(2.0)
+    assert stage.spoken_out == pytest.approx(2.0)
+
+
+def test_a_slow_reply_is_told_in_steps() -> None:
+    stage = asked()
+    stage.wait(1.9)
+    assert stage.cues == []
+    stage.wait(0.2)
+    assert stage.lines("slow") == []
+    stage.wait(4.0)
+    assert [line["waited_s"] for line in stage.lines("slow")] == [6.0]
+
+
+def test_a_reply_that_was_announced_is_waited_for_anew() -> None:
+    stage = asked()
+    stage.wait(11.0)
+    stage.begins("r1")
+    stage.wait(11.0)
+    assert stage.reply == "awaited"
+    stage.sounds("r1", "a1", 1.0)
+    assert stage.reply == "speaking"
 
 
 def test_a_reply_in_time_stops_the_clock() -> None:
     stage = asked()
-    stage.wait(15.0)
+    stage.wait(11.0)
     stage.answers("r1", "a1", 10.0)
     stage.wait(20.0)
     assert stage.codes() == []

@@ -28,9 +28,10 @@ from device.core.tables import (
 G, R, S = GateSignal, Reply, ReplySignal
 
 LINK_IGNORES = {
-    Link.DOWN: {LinkSignal.CONFIRMED, LinkSignal.LOST},
+    Link.DOWN: {LinkSignal.CONFIRMED, LinkSignal.LOST, LinkSignal.RESTED},
     Link.OPENING: {LinkSignal.DIALING},
-    Link.UP: {LinkSignal.DIALING, LinkSignal.CONFIRMED},
+    Link.UP: {LinkSignal.DIALING},
+    Link.RESTING: {LinkSignal.CONFIRMED, LinkSignal.LOST, LinkSignal.RESTED},
 }
 
 BUTTON_UP = {G.TAP, G.LET_GO}
@@ -40,12 +41,13 @@ GATE_IGNORES: dict[type[GateState], set[GateSignal]] = {
     # The button comes up after a press that closed; a probe finds the microphone missing.
     Closed: BUTTON_UP | OF_A_TURN | OF_LATCHED | {G.MIC_FAILED, G.UNMUTE, G.STOP},
     # Two presses without a release between them: contacts bounce, or the remote button.
-    Held: OF_A_TURN | OF_LATCHED | {G.PRESS, G.INTERRUPT, G.UNMUTE},
-    # The release of the press that interrupted a reply.
-    Latched: BUTTON_UP | OF_A_TURN | {G.UNMUTE},
+    Held: OF_A_TURN | OF_LATCHED | {G.PRESS, G.INTERRUPT, G.UNMUTE, G.ASK_AGAIN},
+    # The release of the press that interrupted a reply. A turn that is to be asked again waits in
+    # every open state, and in the tail, for the link.
+    Latched: BUTTON_UP | OF_A_TURN | {G.UNMUTE, G.ASK_AGAIN},
     # The release of the tap that closed. A failure of the microphone is the last block's end.
-    Closing: BUTTON_UP | OF_LATCHED | {G.MIC_FAILED, G.UNMUTE},
-    Tail: BUTTON_UP | OF_LATCHED | {G.PENDING, G.MIC_FAILED, G.UNMUTE},
+    Closing: BUTTON_UP | OF_LATCHED | {G.MIC_FAILED, G.UNMUTE, G.ASK_AGAIN},
+    Tail: BUTTON_UP | OF_LATCHED | {G.PENDING, G.MIC_FAILED, G.UNMUTE, G.ASK_AGAIN},
     # Muted means that nothing opens; it is muted only once.
     Muted: set(G) - {G.UNMUTE},
 }
@@ -59,7 +61,7 @@ REPLY_IGNORES = {
     # Generated or not, it waits for the release; nothing sounds, and its clock has stopped.
     R.WITHHELD: {S.OVER, S.ENDED, S.LATE},
     # A commit of the server's while it speaks; a release; its clock has stopped.
-    R.SPEAKING: {S.ASKED, S.LET_OUT, S.LATE},
+    R.SPEAKING: {S.ASKED, S.LET_OUT, S.LATE, S.REPEATED},
 }
 
 REGIONS: list[tuple[Mapping[Any, Any], Any, type[Enum], Mapping[Any, set[Any]]]] = [

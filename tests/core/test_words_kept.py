@@ -5,7 +5,7 @@ import pytest
 from core.stage import Stage
 from device.core import events as ev
 from device.core import wire
-from device.core.light import LightState
+from device.core.light import Light, LightState
 
 
 def test_a_press_while_the_link_is_down_listens_and_dials() -> None:
@@ -109,7 +109,7 @@ def test_a_drop_in_mid_turn_keeps_what_is_said_until_the_link_is_back() -> None:
     assert stage.light is LightState.HEARING
     stage.connect()
     stage.speak(0.1)
-    assert stage.spoken_out == pytest.approx(3.1, abs=0.05)
+    assert stage.spoken_out - sent == pytest.approx(3.1, abs=0.05)
 
 
 def test_no_more_than_thirty_seconds_are_kept_and_the_loss_is_said() -> None:
@@ -126,23 +126,35 @@ def test_no_more_than_thirty_seconds_are_kept_and_the_loss_is_said() -> None:
     assert oldest[0] == pytest.approx(1010.0, abs=0.1)
 
 
-def test_a_turn_waits_thirty_seconds_for_the_link_and_then_says_that_it_is_lost() -> None:
+def test_a_turn_waits_a_minute_for_the_link_and_then_says_how_much_is_lost() -> None:
     stage = Stage(online=False)
     stage.hold(2.0)
-    stage.wait(29.5)
+    stage.wait(59.5)
     assert stage.gate == "tail"
     stage.wait(1.0)
     assert stage.gate == "closed"
     assert stage.codes() == ["lost-words"]
+    assert "2.0 s" in stage.lines("error")[0]["what"]
+    assert stage.cues == [ev.Cue.LOST_WORDS]
+    assert stage.lights[-1] == Light(LightState.FAULT, "lost-words")
     stage.connect()
     stage.wait(1.0)
     assert stage.audio == []
 
 
+def test_the_light_tells_of_lost_words_for_three_seconds() -> None:
+    stage = Stage(online=False)
+    stage.hold(1.0)
+    stage.wait(60.5)
+    assert stage.light is LightState.FAULT
+    stage.wait(3.0)
+    assert stage.light is LightState.STARTING
+
+
 def test_failed_dials_do_not_lengthen_the_wait() -> None:
     stage = Stage(online=False)
     stage.hold(2.0)
-    for _ in range(8):
+    for _ in range(16):
         stage.wait(4.0)
         stage.lose("dns")
     assert stage.gate == "closed"

@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from core.stage import Sent, Stage
 from device.core import events as ev
-from device.core import wire
+from device.core import tables, wire
 from device.core.audio import RATE, Frames, frames_in
 from device.core.events import Effect, Event, Part
-from device.core.habits import BENIGN, ECHO_S, KEPT
+from device.core.habits import BENIGN, ECHO_S
 from device.core.ledger import ItemId
 from device.core.light import LightState
+from device.core.words import KEPT
 
 AUDIBLE_TO_OTHERS = {LightState.LISTENING, LightState.HEARING}
 LONGEST_S = 2.0
@@ -142,7 +143,6 @@ class Walk:
     def __init__(self, stage: Watched, seed: int) -> None:
         self.stage = stage
         self.random = random.Random(seed)
-        self.link: Link = "down"
         self._number = 0
         self._responses: list[str] = ["none"]
         self._items: list[tuple[str, str]] = [("none", "none")]
@@ -151,6 +151,17 @@ class Walk:
             (self._voice, 6), (self._network, 3), (self._part, 2), (self._odd, 2),
             (self._reply, 8), (self._pieces, 12), (self._utterance, 10),
         ]  # fmt: skip
+
+    @property
+    def link(self) -> Link:
+        """What the network does; a link that rests is down until it is dialled."""
+        match self.stage.talk.link:
+            case tables.Link.UP:
+                return "up"
+            case tables.Link.OPENING:
+                return "opening"
+            case _:
+                return "down"
 
     def go(self, steps: int) -> None:
         self.random.choice([self._network, self._wait])()
@@ -164,7 +175,7 @@ class Walk:
         stage.voice = False
         stage.release()
         stage.wait(30.0)
-        stage.wait(35.0)
+        stage.wait(120.0)
         assert stage.gate in ("closed", "muted"), stage.gate
         assert stage.reply == "quiet", stage.reply
         assert stage.light in AT_REST, stage.light
@@ -199,14 +210,14 @@ class Walk:
     def _network(self) -> None:
         stage = self.stage
         if self.link == "down":
-            self.link = "opening"
             stage.post(ev.Dialing(stage.now))
         elif self.link == "opening" and self.random.random() < 0.8:
-            self.link = "up"
             self._responses, self._items = ["none"], [("none", "none")]
             stage.post(ev.LinkUp(stage.now))
+        elif self.link == "up" and self.random.random() < 0.2:
+            self._responses, self._items = ["none"], [("none", "none")]
+            stage.renew()
         elif self.link == "opening" or self.random.random() < 0.15:
-            self.link = "down"
             stage.lose(self.random.choice(["network", "dns"]))
 
     def _part(self) -> None:
