@@ -177,7 +177,9 @@ class Question:
     def _lost(self, what: str) -> None:
         self._outlet.complain("lost-words", what, "say it again")
         self._outlet.notice = "lost-words"
-        self._outlet.do(ev.Sound(ev.Cue.LOST_WORDS), ev.SetTimer(Timer.NOTICE, NOTICE_S))
+        self._outlet.do(ev.SetTimer(Timer.NOTICE, NOTICE_S))
+        if not (self._habits.half_duplex and isinstance(self.gate, Open)):
+            self._outlet.do(ev.Sound(ev.Cue.LOST_WORDS))  # else it would be heard as speech
 
     # The end of a turn.
 

@@ -189,7 +189,6 @@ def test_more_than_thirty_seconds_of_one_turn_are_lost_aloud() -> None:
     assert len(times(stage, since=before)) == 750
     assert stage.codes() == ["lost-words"]
     assert "10.0 s" in stage.lines("error")[0]["what"]
-    assert stage.cues == [ev.Cue.LOST_WORDS]
 
 
 def test_of_a_turn_that_was_taken_and_not_answered_the_loss_is_said_too() -> None:
@@ -203,6 +202,19 @@ def test_of_a_turn_that_was_taken_and_not_answered_the_loss_is_said_too() -> Non
     stage.connect()
     stage.speak(0.1)
     assert stage.codes() == ["lost-words"]
+
+
+@pytest.mark.parametrize(("half_duplex", "cues"), [(True, []), (False, [ev.Cue.LOST_WORDS])])
+def test_a_tone_tells_of_the_loss_where_no_microphone_takes_it_for_speech(
+    *, half_duplex: bool, cues: list[ev.Cue]
+) -> None:
+    stage = Stage(half_duplex=half_duplex)
+    stage.press()
+    stage.speak(40.0)
+    stage.lose()
+    stage.connect()
+    stage.speak(0.04)
+    assert stage.cues == cues
 
 
 def test_silence_that_is_too_old_is_no_loss() -> None:
