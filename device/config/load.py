@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from device.config import rules
 from device.config.characters import MAX_BYTES
@@ -19,8 +18,7 @@ from device.errors import ConfigError, Problem
 _MAX_PROBLEMS: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A configuration that may be used, and what is worth a line in the journal about it."""
 
     config: Config

@@ -9,10 +9,10 @@ keys, and sizes no configuration has. All complaints are collected, none is rais
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import yaml
+from msgspec import Struct, field
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -32,8 +32,7 @@ MAX_DEPTH: Final = 12
 MAX_NODES: Final = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """One value as typed, without quotes; `cut` is what a `#` behind an unquoted one took away."""
 
     line: int
@@ -43,16 +42,14 @@ class Scalar:
     cut: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One `key: value`."""
 
     key: Scalar
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(Struct, frozen=True):
     """Keys and their values; each key once."""
 
     line: int
@@ -60,8 +57,7 @@ class Mapping:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     """A list."""
 
     line: int
@@ -69,8 +65,7 @@ class Sequence:
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The place of something already complained about."""
 
     line: int
@@ -80,8 +75,7 @@ class Refused:
 Node: TypeAlias = Scalar | Mapping | Sequence | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """What was read: the tree, the complaints, and where it had to stop.
 
     `stopped_at` is the line from which on the tree says nothing about the file; None is no line.
@@ -126,8 +120,7 @@ def read(raw: bytes) -> Document:
     return Document(root, tuple(problems), stopped_at=stopped_at)
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or a section whose end has not been read yet."""
 
     line: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from device.core.ledger import Heard
 from device.core.wire import ResponseId, ResponseInfo
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """From the press (or, hands-free, the first word) to the end of the reply. Times in seconds."""
 
     pressed_at: float | None = None
