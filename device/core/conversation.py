@@ -20,7 +20,7 @@ from device.core import wire
 from device.core.answer import Answer
 from device.core.connection import Connection
 from device.core.events import Effect, Event, Part, Report, Timer
-from device.core.gate import Closed, GateState, opened_by
+from device.core.gate import Closed, GateState, Muted, opened_by
 from device.core.habits import BENIGN, PART_RETRY_S, RENEW_LOOK_S, Habits
 from device.core.light import Light, light_of
 from device.core.memory import Memory
@@ -189,6 +189,8 @@ class Conversation:
         if was_up:
             self._server_lost()
             self._outlet.do(ev.StopTimer(Timer.RENEW))
+        if not isinstance(self.gate, Closed | Muted):
+            self._outlet.do(ev.DialNow())  # somebody's words wait
         if news:
             cure = f"; {event.cure}" if event.cure else ""
             self._outlet.report(

@@ -33,6 +33,21 @@ def test_a_turn_cut_by_a_drop_is_sent_again_from_its_first_sample() -> None:
     assert len(again) == 87
 
 
+def test_while_words_wait_every_failed_dial_is_followed_by_the_next_at_once() -> None:
+    stage = Stage()
+    stage.hold(1.0)
+    stage.lose()
+    stage.post(ev.Dialing(stage.now))
+    before = len(stage.effects)
+    stage.lose("dns")
+    assert ev.DialNow() in stage.effects[before:]
+    stage.wait(61.0)
+    before = len(stage.effects)
+    stage.post(ev.Dialing(stage.now))
+    stage.lose("dns")
+    assert ev.DialNow() not in stage.effects[before:]
+
+
 def test_a_held_turn_the_lost_server_had_taken_is_asked_again() -> None:
     stage = Stage()
     stage.press()
