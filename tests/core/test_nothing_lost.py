@@ -384,14 +384,16 @@ def test_a_conversation_is_not_disturbed_until_it_must_be() -> None:
 
 
 def test_a_reply_that_is_being_made_is_let_finish_even_then() -> None:
-    stage = Stage(linger_s=600.0)
-    stage.wait(57 * 60)
+    stage = Stage(online=False)
+    stage.post(ev.Dialing(stage.now))
+    stage.post(ev.LinkUp(stage.now, lasts_s=60.0))
+    stage.wait(45.0)
     stage.hold(1.0)
     stage.notices("u1")
     stage.wait(0.5)
     stage.begins("r1")
-    stage.sounds("r1", "a1", 90.0)
-    stage.wait(80.0)
+    stage.sounds("r1", "a1", 30.0)
+    stage.wait(20.0)
     assert renewals(stage) == 0
     stage.finishes("r1")
     stage.wait(10.5)
