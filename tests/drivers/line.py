@@ -29,10 +29,14 @@ Serving = Callable[[ServerConnection], Awaitable[None]]
 class Line:
     """A link and what it has posted."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **terms: Any) -> None:
         self.posted: list[Event] = []
         self._news = asyncio.Event()
-        self.link = Link(Endpoint(url, {"Authorization": "Bearer sk-x"}, SESSION), post=self._post)
+        self._endpoint = Endpoint(url, {"Authorization": "Bearer sk-x"}, SESSION)
+        self.link = Link(self.where, post=self._post, **terms)
+
+    async def where(self) -> Endpoint:
+        return self._endpoint
 
     def _post(self, event: Event) -> None:
         self.posted.append(event)
@@ -49,8 +53,8 @@ class Line:
 
 
 @asynccontextmanager
-async def dialling(url: str) -> AsyncIterator[Line]:
-    line = Line(url)
+async def dialling(url: str, **terms: Any) -> AsyncIterator[Line]:
+    line = Line(url, **terms)
     running = asyncio.create_task(line.link.run())
     try:
         yield line
