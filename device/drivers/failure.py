@@ -246,7 +246,8 @@ def _insecure(problem: ssl.SSLError, host: str, clock: Clock) -> Failure:
     if isinstance(problem, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Failure("network", f"{host} hung up")
     if not isinstance(problem, ssl.SSLCertVerificationError):
-        return Failure("tls", f"no secure connection to {host}: {problem.reason}")
+        words = getattr(problem, "reason", None) or problem.strerror
+        return Failure("tls", f"no secure connection to {host}: {words}")
     code = "tls"
     if problem.verify_code in (NOT_YET_VALID, EXPIRED) and clock.doubtful:
         code = "clock"

@@ -205,6 +205,7 @@ class Link:
 
     def _part(self, session: Session, *, within_s: float) -> None:
         """Close it in the background: nobody waits for the end of what is over."""
+        session.end(Failure("session-over", "another took its place"))
         closing = asyncio.create_task(session.close(within_s=within_s), name="link-close")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

@@ -107,8 +107,7 @@ class Session:
             self.over.set_result(why)
 
     async def close(self, *, within_s: float) -> None:
-        """Send what still waits, say goodbye, and be gone within this time whatever happens."""
-        self.end(Failure("session-over", "we closed it"))
+        """When it is over: send what still waits, say goodbye, be gone in time whatever happens."""
         self._socket.close_timeout = within_s
         try:
             with contextlib.suppress(TimeoutError):

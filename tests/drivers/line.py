@@ -33,10 +33,16 @@ class Line:
         self.posted: list[Event] = []
         self._news = asyncio.Event()
         self._endpoint = Endpoint(url, {"Authorization": "Bearer sk-x"}, SESSION)
+        self.trouble: Exception | None = None
         self.link = Link(self.where, post=self._post, **terms)
 
     async def where(self) -> Endpoint:
+        if self.trouble is not None:
+            raise self.trouble
         return self._endpoint
+
+    def all(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.posted if isinstance(event, kind)]
 
     def _post(self, event: Event) -> None:
         self.posted.append(event)
@@ -45,7 +51,7 @@ class Line:
     async def until(self, kind: type[Any], *, count: int = 1, within_s: float = 10.0) -> Any:
         async with asyncio.timeout(within_s):
             while True:
-                found = [event for event in self.posted if isinstance(event, kind)]
+                found = self.all(kind)
                 if len(found) >= count:
                     return found[count - 1]
                 self._news.clear()
