@@ -22,7 +22,7 @@ from device.drivers.clock import Clock, read_clock
 from device.drivers.dial import CLOSE_S, Dialler
 from device.drivers.failure import Failure, failure_of
 from device.drivers.patience import Draw, Patience
-from device.drivers.session import Endpoint, Session
+from device.drivers.session import Decode, Endpoint, Session
 from device.errors import LinkError
 
 __all__ = ["Endpoint", "Link", "Where", "always"]
@@ -49,8 +49,8 @@ class Link:
     """The connection, kept up. Lives in the loop; what happens is posted there as events.
 
     `send` returns at once; what is sent while the link is not up is dropped: the core sends
-    nothing then. `changed` says, cheaply, whether `endpoint` would tell another than the
-    last time: a link that waits for a cure of the configuration asks it every few seconds.
+    nothing then. `decode` reads what a session that is up says. `changed` says, cheaply, whether
+    `endpoint` would tell another than the last time: a wait is cut short by it.
     """
 
     def __init__(
@@ -58,12 +58,14 @@ class Link:
         endpoint: Where,
         *,
         post: Callable[[Event], None],
+        decode: Decode = wire.decode,
         changed: Callable[[], bool] = lambda: False,
         clock: Callable[[], Clock] = read_clock,
         draw: Draw = random.uniform,
     ) -> None:
         self._where = endpoint
         self._post = post
+        self._decode = decode
         self._clock = clock
         self._patience = Patience(changed=changed, clock=clock, draw=draw)
         self._dialler = Dialler()
@@ -171,7 +173,7 @@ class Link:
     def _use(self, session: Session, *, renewed: bool) -> None:
         """From here on everything goes to this session."""
         self._session = session
-        session.begin(self._post)
+        session.begin(self._post, decode=self._decode)
         self._post(
             ev.LinkUp(time.monotonic(), session.differences, session.lasts_s, renewed=renewed)
         )
