@@ -31,7 +31,7 @@ from device.drivers.capture import Capture
 from device.drivers.control import Control
 from device.drivers.cues import tones
 from device.drivers.journal import Journal
-from device.drivers.link import Link
+from device.drivers.link import Link, always
 from device.drivers.panel import Panel, Pins, open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
@@ -73,7 +73,8 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
         )
-        self._link = Link(wishes.endpoint(config, find_key(config, environ)), post=self.take)
+        where = always(wishes.endpoint(config, find_key(config, environ)))
+        self._link = Link(where, post=self.take)
         self._panel = self._open_panel(wishes.pins(config))
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
