@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from device.config import Config
+from msgspec import UNSET, UnsetType
+
+from device.config import Assistant, Config, profile_of
 from device.core import wire
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
@@ -19,7 +21,7 @@ BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 
 def habits(config: Config) -> Habits:
     """How the device converses. Without a canceller, `echo: auto` is half duplex."""
-    talk = config.talk
+    talk, server = config.talk, config.server
     return Habits(
         style=talk.style,
         release=talk.release,
@@ -27,6 +29,8 @@ def habits(config: Config) -> Habits:
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
         preroll=frames_of(config.microphone.preroll_ms),
+        patience_s=server.patience_s,
+        keep_warm_s=None if server.keep_warm == "always" else server.keep_warm * 60,
     )
 
 
@@ -71,25 +75,44 @@ def pins(config: Config) -> Pins:
     )
 
 
-def endpoint(config: Config, key: Secret | None) -> Endpoint:
-    """Where to dial, with which key and which settings."""
-    server, assistant = config.server, config.assistant
-    parts = urlsplit(server.url)
-    query = [*parse_qsl(parts.query), ("model", server.model)]
+def endpoint(config: Config, key: Secret | None, *, minted: bool = False) -> Endpoint:
+    """Where to dial, with which key and which settings. `minted`: the key is a client secret."""
     headers = {}
     if key is not None:
-        azure = server.profile == "azure"
-        name, prefix = ("api-key", "") if azure else ("Authorization", "Bearer ")
-        headers[name] = prefix + key.reveal()
+        profile = profile_of("openai" if minted else config.server.profile)
+        headers[profile.key_header] = profile.key_prefix + key.reveal()
+    return Endpoint(address(config), headers, session(config))
+
+
+def address(config: Config) -> str:
+    """The whole address: the path of the profile where none is given, and the model."""
+    server = config.server
+    parts = urlsplit(server.url)
+    path = parts.path if parts.path.strip("/") else profile_of(server.profile).path
+    query = [*parse_qsl(parts.query), ("model", server.model)]
+    return urlunsplit(parts._replace(path=path, query=urlencode(query)))
+
+
+def session(config: Config) -> wire.Session:
+    """The settings we ask the server for."""
+    assistant = config.assistant
     quiet = assistant.noise_reduction
-    session = wire.Session(
+    return wire.Session(
         instructions=assistant.instructions,
         audio=wire.SessionAudio(
             input=wire.AudioInput(
                 turn_detection=wire.SemanticVad(eagerness=assistant.eagerness),
                 noise_reduction=None if quiet == "off" else wire.NoiseReduction(quiet),
+                transcription=_transcription(assistant),
             ),
             output=wire.AudioOutput(voice=assistant.voice),
         ),
     )
-    return Endpoint(urlunsplit(parts._replace(query=urlencode(query))), headers, session)
+
+
+def _transcription(assistant: Assistant) -> wire.Transcription | UnsetType:
+    """What the person says as text, when it is wanted; a three-letter language is not named."""
+    if assistant.transcription == "none":
+        return UNSET
+    language = assistant.language.partition("-")[0]
+    return wire.Transcription(assistant.transcription, language if len(language) == 2 else None)

@@ -51,3 +51,7 @@ class Habits(Struct, frozen=True, kw_only=True):
     """What is kept in memory of one reply; the rest of it is dropped."""
     preroll: Frames = Frames(0)
     """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""
+    patience_s: float = 12.0
+    """No sign of a reply for so long: connect anew and ask again."""
+    keep_warm_s: float | None = None
+    """An idle connection is closed after this; None keeps it."""

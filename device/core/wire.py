@@ -57,11 +57,20 @@ class SemanticVad(Struct, frozen=True, tag_field="type", tag="semantic_vad"):
     interrupt_response: bool = True
 
 
+class Transcription(Struct, frozen=True, omit_defaults=True):
+    """The server writes down what the person said, by a model of its own."""
+
+    model: str
+    language: str | None = None
+    """ISO 639-1, two letters; None lets the model find out."""
+
+
 class AudioInput(Struct, frozen=True):
     """What the server does with our microphone. `noise_reduction: null` switches it off."""
 
     turn_detection: SemanticVad
     noise_reduction: NoiseReduction | None
+    transcription: Transcription | UnsetType = UNSET
     format: PcmFormat = PcmFormat()
 
 
