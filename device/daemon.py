@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from device import __version__, wishes
-from device.config import Config, find_key
+from device.config import Config
 from device.core import events as ev
 from device.core import wire
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
+from device.destination import Destination
 from device.drivers.capture import Capture
 from device.drivers.control import Control
 from device.drivers.journal import Journal
@@ -34,7 +35,7 @@ from device.drivers.panel import Panel, Pins, open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
 from device.drivers.service import Service
-from device.errors import EXIT_BUG, PanelError, StuckThread
+from device.errors import EXIT_BUG, ConfigError, PanelError, StuckThread
 
 JOIN_S: Final = 0.5
 LINK_CLOSE_S: Final = 0.6
@@ -49,6 +50,7 @@ class Daemon:
         config: Config,
         journal: Journal,
         *,
+        path: Path,
         environ: Mapping[str, str],
         runtime: Path | None,
     ) -> None:
@@ -71,7 +73,10 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
         )
-        self._link = Link(wishes.endpoint(config, find_key(config, environ)), post=self.take)
+        self._destination = Destination(
+            config, path=path, environ=environ, warn=self._configuration_wrong
+        )
+        self._link = Link(self._destination.endpoint, post=self._from_link)
         self._panel = self._open_panel(wishes.pins(config))
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
@@ -126,6 +131,17 @@ class Daemon:
         """The same from any thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to tell
             self._loop.call_soon_threadsafe(self.take, event)
+
+    def _from_link(self, event: Event) -> None:
+        """What the link says; a refused key is never a kept one."""
+        if isinstance(event, ev.LinkDown) and event.code == "key":
+            self._destination.refused()
+        self.take(event)
+
+    def _configuration_wrong(self, mistake: ConfigError) -> None:
+        first = mistake.problems[0]
+        what = f"the last good settings stay: {mistake.source}:{first}"
+        self._journal.write("warning", "config", what, line=first.line)
 
     # What is done.
 
@@ -257,12 +273,17 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
 
 
 def run(
-    config: Config, journal: Journal, *, environ: Mapping[str, str], runtime: Path | None
+    config: Config,
+    journal: Journal,
+    *,
+    path: Path,
+    environ: Mapping[str, str],
+    runtime: Path | None,
 ) -> int:
-    """Run one daemon in a new event loop; returns the exit status."""
+    """Run one daemon in a new event loop; returns the exit status. `path` held `config`."""
 
     async def main() -> int:
-        return await Daemon(config, journal, environ=environ, runtime=runtime).run()
+        return await Daemon(config, journal, path=path, environ=environ, runtime=runtime).run()
 
     # A thread that computes for 5 ms (the default) would be 5 ms of lateness for the others.
     sys.setswitchinterval(0.001)

@@ -15,7 +15,7 @@ import contextlib
 import random
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Never, TypeVar
 
 from msgspec import Struct
@@ -65,8 +65,12 @@ class Link:
     core sends nothing then.
     """
 
-    def __init__(self, endpoint: Endpoint, *, post: Callable[[Event], None]) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, endpoint: Callable[[], Awaitable[Endpoint]], *, post: Callable[[Event], None]
+    ) -> None:
+        """`endpoint` is asked before each dial; it may raise `LinkError`."""
+        self._where = endpoint
+        self._endpoint: Endpoint
         self._post = post
         self._outbox: asyncio.Queue[wire.Message] | None = None
         self._socket: ClientConnection | None = None
@@ -105,7 +109,10 @@ class Link:
             dialled = time.monotonic()
             self._post(ev.Dialing(dialled))
             try:
+                self._endpoint = await self._where()
                 failure = await self._connection()
+            except LinkError as problem:
+                failure = Failure(problem.code, problem.what, problem.cure)
             except Exception as problem:  # the edge of the driver: whatever it is becomes an event
                 known = failure_of(problem, self._endpoint.url)
                 if known is None:

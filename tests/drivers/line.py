@@ -32,7 +32,11 @@ class Line:
     def __init__(self, url: str) -> None:
         self.posted: list[Event] = []
         self._news = asyncio.Event()
-        self.link = Link(Endpoint(url, {"Authorization": "Bearer sk-x"}, SESSION), post=self._post)
+        self._endpoint = Endpoint(url, {"Authorization": "Bearer sk-x"}, SESSION)
+        self.link = Link(self.where, post=self._post)
+
+    async def where(self) -> Endpoint:
+        return self._endpoint
 
     def _post(self, event: Event) -> None:
         self.posted.append(event)
