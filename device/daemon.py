@@ -76,7 +76,10 @@ class Daemon:
         self._destination = Destination(
             config, path=path, environ=environ, warn=self._configuration_wrong
         )
-        self._link = Link(self._destination.endpoint, post=self._from_link)
+        self._telephone = telephone = wishes.line(config)
+        sound = wire if telephone is None else telephone
+        self._append = sound.append
+        self._link = Link(self._destination.endpoint, post=self._from_link, decode=sound.decode)
         self._panel = self._open_panel(wishes.pins(config))
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
@@ -133,9 +136,14 @@ class Daemon:
             self._loop.call_soon_threadsafe(self.take, event)
 
     def _from_link(self, event: Event) -> None:
-        """What the link says; a refused key is never a kept one."""
-        if isinstance(event, ev.LinkDown) and event.code == "key":
-            self._destination.refused()
+        """What the link says: a refused key is not kept, a new session begins in silence."""
+        match event:
+            case ev.LinkDown(code="key"):
+                self._destination.refused()
+            case ev.LinkUp() if self._telephone is not None:
+                self._telephone.reset()
+            case _:
+                pass
         self.take(event)
 
     def _configuration_wrong(self, mistake: ConfigError) -> None:
@@ -254,7 +262,7 @@ class Daemon:
 
 
 PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
-    ev.SendAudio: lambda self, effect: self._link.send(wire.append(effect.uplink)),
+    ev.SendAudio: lambda self, effect: self._link.send(self._append(effect.uplink)),
     ev.Send: lambda self, effect: self._link.send(wire.encode(effect.message)),
     ev.Play: lambda self, effect: self._playout.play(effect.item, effect.pcm),
     ev.EndPlay: lambda self, _: self._playout.end(),

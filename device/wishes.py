@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from msgspec import UNSET, UnsetType
 
 from device.config import Assistant, Config, profile_of
-from device.core import wire
+from device.core import telephone, wire
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
+from device.core.telephone import Telephone
 from device.drivers.link import Endpoint
 from device.drivers.panel import Pins
 from device.errors import Secret
 
 BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
+
+
+FORMATS: Final[Mapping[str, wire.LineFormat]] = {
+    "pcm16": wire.PcmFormat(),
+    "pcmu": wire.PcmuFormat(),
+    "pcma": wire.PcmaFormat(),
+}
+"""What `server.audio` asks for, in both directions."""
 
 
 def habits(config: Config) -> Habits:
@@ -59,7 +69,14 @@ def gain(config: Config) -> float:
 
 def latency(config: Config) -> Frames:
     """The part of the way to the ear that ALSA cannot know."""
-    return frames_of(config.speaker.output_delay_ms)
+    filtered = Frames(0) if config.server.audio == "pcm16" else telephone.DELAY
+    return Frames(frames_of(config.speaker.output_delay_ms) + filtered)
+
+
+def line(config: Config) -> Telephone | None:
+    """What stands between our sound and the line's; None where they are the same."""
+    form = config.server.audio
+    return None if form == "pcm16" else Telephone(form)
 
 
 def pins(config: Config) -> Pins:
@@ -97,6 +114,7 @@ def session(config: Config) -> wire.Session:
     """The settings we ask the server for."""
     assistant = config.assistant
     quiet = assistant.noise_reduction
+    form = FORMATS[config.server.audio]
     return wire.Session(
         instructions=assistant.instructions,
         audio=wire.SessionAudio(
@@ -104,8 +122,9 @@ def session(config: Config) -> wire.Session:
                 turn_detection=wire.SemanticVad(eagerness=assistant.eagerness),
                 noise_reduction=None if quiet == "off" else wire.NoiseReduction(quiet),
                 transcription=_transcription(assistant),
+                format=form,
             ),
-            output=wire.AudioOutput(voice=assistant.voice),
+            output=wire.AudioOutput(voice=assistant.voice, format=form),
         ),
     )
 

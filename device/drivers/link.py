@@ -66,10 +66,15 @@ class Link:
     """
 
     def __init__(
-        self, endpoint: Callable[[], Awaitable[Endpoint]], *, post: Callable[[Event], None]
+        self,
+        endpoint: Callable[[], Awaitable[Endpoint]],
+        *,
+        post: Callable[[Event], None],
+        decode: Callable[[bytes], wire.ServerEvent | wire.Unknown] = wire.decode,
     ) -> None:
-        """`endpoint` is asked before each dial; it may raise `LinkError`."""
+        """`endpoint` is asked before each dial and may raise `LinkError`; `decode` reads a text."""
         self._where = endpoint
+        self._decode = decode
         self._endpoint: Endpoint
         self._post = post
         self._outbox: asyncio.Queue[wire.Message] | None = None
@@ -182,7 +187,7 @@ class Link:
         try:
             async with asyncio.timeout(CONFIRM_S):
                 while True:
-                    message = _decoded(await socket_.recv(decode=False))
+                    message = self._decoded(await socket_.recv(decode=False))
                     if isinstance(message, wire.ServerError):
                         raise await self._refusal(socket_, message.error)
                     if isinstance(message, kind):
@@ -233,13 +238,12 @@ class Link:
             text = await socket_.recv(decode=False)
             at = time.monotonic()
             try:
-                self._post(ev.Received(at, _decoded(text)))
+                self._post(ev.Received(at, self._decoded(text)))
             except wire.WireError as problem:
                 self._post(ev.Garbled(at, str(problem)))
 
-
-def _decoded(text: bytes | str) -> wire.ServerEvent | wire.Unknown:
-    return wire.decode(text if isinstance(text, bytes) else text.encode())
+    def _decoded(self, text: bytes | str) -> wire.ServerEvent | wire.Unknown:
+        return self._decode(text if isinstance(text, bytes) else text.encode())
 
 
 def _takes_all(socket_: ClientConnection) -> bool:
