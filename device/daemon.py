@@ -136,8 +136,14 @@ class Daemon:
             self._loop.call_soon_threadsafe(self.take, event)
 
     def _from_link(self, event: Event) -> None:
-        """What the link says: a refused key is not kept, a new session begins in silence."""
+        """What the link says: a refused key is not kept, a new session begins in silence.
+
+        Sound in another format than ours would be noise at full volume: no such session begins.
+        """
         match event:
+            case ev.LinkUp() if noise := wire.other_format(event.differences):
+                self._link.drop("settings", f"the server speaks otherwise than asked: {noise}")
+                return
             case ev.LinkDown(code="key"):
                 self._destination.refused()
             case ev.LinkUp() if self._telephone is not None:

@@ -11,7 +11,7 @@ Source: the API reference of the Realtime service; field by field the types of t
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, Literal, NewType
 
 import msgspec
@@ -363,6 +363,11 @@ def differences(asked: Session, granted: dict[str, Any]) -> list[str]:
     """
     wish = msgspec.to_builtins(asked)
     return list(_compare("session", wish, granted))
+
+
+def other_format(differences: Iterable[str]) -> str:
+    """The difference that would make noise of all sound: another format; '' when there is none."""
+    return next((one for one in differences if ".format.type is " in one), "")
 
 
 def _compare(path: str, asked: object, granted: object) -> list[str]:

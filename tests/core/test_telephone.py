@@ -196,6 +196,7 @@ def test_a_session_asks_for_its_format_both_ways_and_compares_the_echo(
     assert audio["input"]["format"] == audio["output"]["format"] == wanted
     assert wire.differences(asked, {"audio": audio}) == []
     other = {"audio": {**audio, "output": {"format": {"type": "audio/other"}}}}
-    assert wire.differences(asked, other) == [
-        f"session.audio.output.format.type is 'audio/other', not {named['type']!r}"
-    ]
+    found = f"session.audio.output.format.type is 'audio/other', not {named['type']!r}"
+    assert wire.differences(asked, other) == [found]
+    assert wire.other_format(["session.audio.output.voice is 'x', not 'y'", found]) == found
+    assert wire.other_format(["session.audio.output.voice is 'x', not 'y'"]) == ""

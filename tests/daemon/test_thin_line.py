@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from daemon.conftest import Bench
-from daemon.running import RunningDevice, answer, noise
+from daemon.running import KEY, RunningDevice, answer, noise
 from daemon.test_barge_in import LATE_MS
 from device.core.audio import FRAME_BYTES
 from device.core.telephone import DELAY, TIMES, Law, Telephone
 from device.drivers.playout import GUARD
-from device.simulator.script import RATE
+from device.simulator.faults import Change, Fault
+from device.simulator.script import RATE, Script
 from virtual_card import Samples
 
 LAWS: list[Law] = ["pcmu", "pcma"]
@@ -23,8 +24,8 @@ DECODED = {"pcmu": audioop.ulaw2lin, "pcma": audioop.alaw2lin}
 
 def telephoned(bench: Bench, law: Law, *, seconds: float) -> RunningDevice:
     device = bench.prepare(answer(seconds, delta_ms=[30, 77]))
-    server = {"url": device.server.url, "profile": "local", "audio": law}
-    device.configure(server={**server, "api_key": "sk-test-0123456789abcdefCANARY"})
+    server = {"url": device.server.url, "profile": "local", "audio": law, "api_key": KEY}
+    device.configure(server=server)
     device.start()
     device.light("idle")
     return device
@@ -97,3 +98,16 @@ def test_a_press_over_it_claims_what_was_heard_and_not_what_the_filter_still_hel
     assert claimed > 300
     late = heard - claimed * RATE // 1000
     assert GUARD + DELAY <= late <= GUARD + DELAY + LATE_MS * RATE / 1000
+
+
+def test_a_server_that_would_send_another_format_is_no_session_but_a_fault(bench: Bench) -> None:
+    otherwise = Change({"session.audio.output.format": {"type": "audio/pcm", "rate": RATE}})
+    fault = Fault("session.updated", otherwise)
+    device = bench.prepare(Script([answer(0.4)], turn_end_s=0.3, faults=[fault]))
+    server = {"url": device.server.url, "profile": "local", "audio": "pcmu", "api_key": KEY}
+    device.configure(server=server)
+    device.start()
+    device.light("offline", code="settings")
+    down = device.wait_for("link", state="down", code="settings")
+    assert "format.type is 'audio/pcm', not 'audio/pcmu'" in down["message"]
+    assert all(line["state"] == "down" for line in device.all("link"))
