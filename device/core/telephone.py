@@ -22,7 +22,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec import structs
 
 from device.core import wire
-from device.core.audio import FRAME_BYTES, Frames
+from device.core.audio import FRAME_BYTES, RATE, Frames
 from device.core.gate import Uplink
 
 Law = Literal["pcmu", "pcma"]
@@ -41,6 +41,10 @@ TAPS: Final = tuple(tap / 32768 for tap in (*_HALF, 9303, *reversed(_HALF)))
 
 DELAY: Final = Frames(len(TAPS) // 2)
 """19 frames, 0.8 ms, in each direction: what was written that recently is not heard yet."""
+
+LINE_RATE: Final = RATE // TIMES
+MOST_BYTES: Final = 60 * LINE_RATE
+"""The longest delta accepted: a minute, as much as a message of our own sound can hold."""
 
 _WIDE: Final = 4
 """Bytes of a sample while it is filtered, so that rounding stays below the last of 16 bits."""
@@ -80,6 +84,8 @@ class Telephone:
         """As `wire.decode`; the sound of a delta is 24 kHz S16_LE again."""
         event = wire.decode(text, frame_bytes=1)
         if isinstance(event, wire.AudioDelta):
+            if len(event.delta) > MOST_BYTES:
+                raise wire.WireError(f"audio delta of {len(event.delta) // LINE_RATE} s")
             return structs.replace(event, delta=self.expand(event.delta, item=event.item_id))
         return event
 

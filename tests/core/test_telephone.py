@@ -158,6 +158,9 @@ def test_what_is_no_sound_passes_as_it_is_and_garbage_is_refused() -> None:
     assert telephone.decode(b'{"type": "new.event"}') == wire.Unknown("new.event")
     with pytest.raises(wire.WireError):
         telephone.decode(b'{"type": "response.output_audio.delta"}')
+    longest = base64.b64encode(bytes(60 * SLOW + 1)).decode()
+    with pytest.raises(wire.WireError, match="audio delta of 60 s"):
+        telephone.decode(json.dumps({**DELTA, "delta": longest}).encode())
     empty = telephone.decode(json.dumps({**DELTA, "delta": ""}).encode())
     assert isinstance(empty, wire.AudioDelta)
     assert empty.delta == b""
