@@ -55,7 +55,12 @@ class Destination:
         return wishes.endpoint(self._config, await self._broker.secret(), minted=True)
 
     def changed(self) -> bool:
-        """Whether the file or the key is another than at the last dial. Reads two small files."""
+        """Whether another try may succeed where the last was refused. Reads two small files.
+
+        The file or the key is another than at the last dial, or a secret had merely grown old.
+        """
+        if self._broker is not None and self._broker.outworn:
+            return True
         try:
             key = find_key(self._config, self._environ)
         except ConfigError:

@@ -55,16 +55,25 @@ class Broker:
         self._headers = {} if token is None else {"Authorization": f"Bearer {token.reveal()}"}
         self._wish = {"session": {"type": "realtime", "model": model}}
         self._kept: Minted | None = None
+        self._shown = 0
+        """How many dials the last secret was given to."""
 
     async def secret(self) -> Secret:
         """A secret that opens a session now. Raises `LinkError` within `ASK_S`."""
         if self._kept is None or self._kept.expires_at - MARGIN_S <= time.time():
+            self._shown = 0
             self._kept = await self._ask()
+        self._shown += 1
         return self._kept.secret
 
     def forget(self) -> None:
         """The server refused the secret: the next one is asked for."""
         self._kept = None
+
+    @property
+    def outworn(self) -> bool:
+        """The forgotten secret had served for a while: a new one may open what it did not."""
+        return self._kept is None and self._shown > 1
 
     async def _ask(self) -> Minted:
         try:

@@ -170,13 +170,18 @@ async def test_a_refused_secret_is_minted_anew_and_another_one_is_kept(tmp_path:
         port = server.sockets[0].getsockname()[1]
         place = Place(tmp_path, f"server: {{key_url: 'http://127.0.0.1:{port}/'}}\n")
         keys = [(await place.dialled())[1] for _ in range(2)]
+        assert not place.destination.changed()
         place.destination.refused()
+        assert place.destination.changed(), "it had served for a while"
+        keys.append((await place.dialled())[1])
+        place.destination.refused()
+        assert not place.destination.changed()
         keys.append((await place.dialled())[1])
         place.write(f"# a remark\nserver: {{key_url: 'http://127.0.0.1:{port}/'}}\n")
         keys.append((await place.dialled())[1])
         place.credential.write_text("sk-token")
         keys.append((await place.dialled())[1])
-    assert keys == ["ek_1", "ek_1", "ek_2", "ek_2", "ek_3"]
+    assert keys == ["ek_1", "ek_1", "ek_2", "ek_3", "ek_3", "ek_4"]
     place.credential.write_text("sk-other-token")
     with pytest.raises(LinkError, match=r"the key broker 127\.0\.0\.1 cannot be reached"):
         await place.dialled()
