@@ -79,7 +79,12 @@ class Daemon:
         self._telephone = telephone = wishes.line(config)
         sound = wire if telephone is None else telephone
         self._append = sound.append
-        self._link = Link(self._destination.endpoint, post=self._from_link, decode=sound.decode)
+        self._link = Link(
+            self._destination.endpoint,
+            post=self._from_link,
+            changed=self._destination.changed,
+            decode=sound.decode,
+        )
         self._panel = self._open_panel(wishes.pins(config))
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
@@ -142,7 +147,7 @@ class Daemon:
         """
         match event:
             case ev.LinkUp() if noise := wire.other_format(event.differences):
-                self._link.drop("settings", f"the server speaks otherwise than asked: {noise}")
+                self._link.drop("settings", f"the server does not take server.audio: {noise}")
                 return
             case ev.LinkDown(code="key"):
                 self._destination.refused()
@@ -280,6 +285,8 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.Probe: Daemon._probe,
     ev.DialNow: lambda self, _: self._link.dial_now(),
     ev.Redial: lambda self, effect: self._link.drop(effect.code, effect.reason),
+    ev.Renew: lambda self, _: self._link.renew(),
+    ev.Rest: lambda self, _: self._link.rest(),
     ev.ShowLight: Daemon._show,
     ev.Report: Daemon._report,
 }
