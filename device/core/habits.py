@@ -49,9 +49,10 @@ class Habits(Struct, frozen=True, kw_only=True):
     """With `release: server`: commit by ourselves when the server has not by then."""
     longest_reply: Frames = Frames(120 * RATE)
     """What is kept in memory of one reply; the rest of it is dropped."""
+    patience_s: float = 12.0
+    """No sign of a reply for so long after the turn was taken: dial anew and ask again. A cold
+    local model needs 15 s for its first answer."""
+    keep_warm_s: float | None = None
+    """An idle link is closed after this; None: never."""
     preroll: Frames = Frames(0)
     """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""
-    patience_s: float = 12.0
-    """No sign of a reply for so long: connect anew and ask again."""
-    keep_warm_s: float | None = None
-    """An idle connection is closed after this; None keeps it."""
