@@ -25,6 +25,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
+from device.drivers.dial import Dialler
 from device.errors import LinkError, Secret
 
 ASK_S: Final = 10.0
@@ -54,6 +55,7 @@ class Broker:
         self._host = self._url.hostname or url
         self._headers = {} if token is None else {"Authorization": f"Bearer {token.reveal()}"}
         self._wish = {"session": {"type": "realtime", "model": model}}
+        self._dialler = Dialler()
         self._kept: Minted | None = None
         self._shown = 0
         """How many dials the last secret was given to."""
@@ -83,7 +85,7 @@ class Broker:
             raise self._unreachable(problem) from None
         except (ValueError, HTTPException):
             status, body = 200, b""  # no HTTP, or too much of it: an answer that says nothing
-        if status != 200:
+        if not 200 <= status < 300:
             raise self._refused(status)
         minted = _minted(body)
         if minted is None:
@@ -98,10 +100,11 @@ class Broker:
         """One question on a connection of its own; status and body of the answer."""
         encrypted = self._url.scheme == _ENCRYPTED
         reader, writer = await asyncio.open_connection(
-            self._host,
-            self._url.port or (443 if encrypted else 80),
+            sock=await self._dialler.reach(
+                self._host, self._url.port or (443 if encrypted else 80)
+            ),
             ssl=True if encrypted else None,
-            happy_eyeballs_delay=0.25,
+            server_hostname=self._host if encrypted else None,
             limit=MOST_BYTES,
         )
         try:
@@ -112,7 +115,7 @@ class Broker:
             writer.transport.abort()
 
     def _refused(self, status: int) -> LinkError:
-        """What an answer other than 200 means."""
+        """What an answer other than 2xx means."""
         said = f"(HTTP {status})"
         if status in (401, 403):
             cure = "check server.api_key, which is shown to it"
@@ -176,7 +179,8 @@ async def _answer(reader: StreamReader) -> tuple[int, bytes]:
     if found is None:
         raise ValueError("no status line")
     status = int(found[1])
-    return status, await _body(reader, parse_headers(BytesIO(rest))) if status == 200 else b""
+    good = 200 <= status < 300
+    return status, await _body(reader, parse_headers(BytesIO(rest))) if good else b""
 
 
 async def _body(reader: StreamReader, headers: Message) -> bytes:

@@ -26,6 +26,7 @@ KNOWS = {
     "device.config": ["device.config", "device.errors"],
     "device.drivers": ["device.core", "device.errors"],
     "device.drivers.clock": [],
+    "device.drivers.broker": ["device.drivers.dial", "device.errors"],
     "device.drivers.dial": ["device.core", "device.errors"],
     "device.drivers.failure": ["device.core", "device.drivers.clock", "device.errors"],
     "device.drivers.patience": ["device.drivers.clock", "device.drivers.failure"],

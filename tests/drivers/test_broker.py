@@ -91,7 +91,7 @@ async def test_it_is_asked_with_the_token_and_for_the_model_and_answers_with_a_s
 
 @live
 async def test_without_a_token_none_is_shown() -> None:
-    async with counter(lambda _: http("200 OK", minted())) as served:
+    async with counter(lambda _: http("201 Created", minted())) as served:
         await Broker(served.url, token=None, model="m").secret()
     assert b"authorization" not in served.asked[0].lower()
 
@@ -164,7 +164,6 @@ async def test_a_body_may_end_with_the_connection_and_be_nested() -> None:
         ("302 Found", "key", "points elsewhere (HTTP 302), where no key is shown; put the addr"),
         ("404 Not Found", "key", "does not mint keys at this address (HTTP 404); check server.k"),
         ("405 No", "key", "does not mint keys at this address (HTTP 405); check server.key_url"),
-        ("204 Empty", "key", "does not mint keys at this address (HTTP 204)"),
         ("429 Slow down", "rate", "asks for patience (HTTP 429)"),
         ("502 Bad Gateway", "server", "has a fault of its own (HTTP 502)"),
     ],
@@ -180,6 +179,7 @@ async def test_a_refusal_has_its_code_and_its_cure(status: str, code: str, said:
     [
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
         http("200 OK", "<html>login</html>"),
+        http("204 Empty"),
         http("200 OK", []),
         http("200 OK", {"value": SECRET}),
         http("200 OK", minted(value="")),
@@ -201,7 +201,7 @@ async def test_a_refusal_has_its_code_and_its_cure(status: str, code: str, said:
         b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\n" + b"X-Many: 1\r\n" * 200 + b"\r\n{}",
     ],
-    ids=range(22),
+    ids=range(23),
 )
 @live
 async def test_an_answer_without_a_secret_is_a_matter_of_the_key(answer: bytes) -> None:
