@@ -132,6 +132,15 @@ async def test_a_key_of_the_systems_is_noticed_too(tmp_path: Path) -> None:
 
 
 @live
+async def test_a_key_of_the_systems_that_is_none_is_told_once(tmp_path: Path) -> None:
+    place = Place(tmp_path, "server: {api_key: 'sk-one'}\n")
+    place.credential.write_text("sk two")
+    for _ in range(2):
+        assert (await place.dialled())[1] == "sk-one"
+    assert ["the key holds a space" in str(mistake) for mistake in place.mistakes] == [True]
+
+
+@live
 async def test_what_is_wrong_is_told_once_and_changes_nothing(tmp_path: Path) -> None:
     place = Place(tmp_path, "server: {api_key: 'sk-one'}\n")
     for _ in range(2):
@@ -169,7 +178,8 @@ async def test_a_refused_secret_is_minted_anew_and_another_one_is_kept(tmp_path:
 
     async with await asyncio.start_server(mint, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        place = Place(tmp_path, f"server: {{key_url: 'http://127.0.0.1:{port}/'}}\n")
+        broker = f"profile: azure, url: 'wss://a.example', key_url: 'http://127.0.0.1:{port}/'"
+        place = Place(tmp_path, f"server: {{{broker}}}\n")
         keys = [(await place.dialled())[1] for _ in range(2)]
         assert not place.destination.changed()
         place.destination.refused()
@@ -178,7 +188,7 @@ async def test_a_refused_secret_is_minted_anew_and_another_one_is_kept(tmp_path:
         place.destination.refused()
         assert not place.destination.changed()
         keys.append((await place.dialled())[1])
-        place.write(f"# a remark\nserver: {{key_url: 'http://127.0.0.1:{port}/'}}\n")
+        place.write(f"# a remark\nserver: {{{broker}}}\n")
         keys.append((await place.dialled())[1])
         place.credential.write_text("sk-token")
         keys.append((await place.dialled())[1])
