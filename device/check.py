@@ -17,18 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from device import wishes
-from device.config import Config, find_key, load_file
+from device.config import Config, find_key, load_file, profile_of
 from device.core import events as ev
 from device.core.audio import RATE
 from device.core.events import Event
+from device.destination import Destination
 from device.devices import listing
 from device.drivers.capture import Capture
 from device.drivers.control import ask
-from device.drivers.link import Endpoint, Link, always
+from device.drivers.link import Link
 from device.drivers.panel import open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import BUFFER, Playout
@@ -77,7 +79,8 @@ def check(config_path: Path, *, runtime: Path = RUNTIME) -> int:
     notes = "".join(f"; line {note.line}: {note.what}" for note in loaded.warnings)
     print(Finding("config", "ok", f"{config_path}{notes}"))
     failed = False
-    for finding in _parts(loaded.config, key, runtime=runtime):
+    where = Destination(loaded.config, path=config_path, environ=os.environ, warn=print)
+    for finding in _parts(loaded.config, key, where, runtime=runtime):
         print(finding, flush=True)
         failed = failed or finding.verdict == "FAIL"
     return EXIT_UNAVAILABLE if failed else 0
@@ -91,7 +94,9 @@ def devices() -> int:
     return 0
 
 
-def _parts(config: Config, key: Secret | None, *, runtime: Path) -> Iterator[Finding]:
+def _parts(
+    config: Config, key: Secret | None, where: Destination, *, runtime: Path
+) -> Iterator[Finding]:
     daemon = _daemon(runtime)
     runs = daemon.verdict == "ok"
     yield daemon
@@ -100,7 +105,7 @@ def _parts(config: Config, key: Secret | None, *, runtime: Path) -> Iterator[Fin
     yield _resampler(config, os.environ)
     yield _panel(config, daemon_runs=runs)
     yield _key(config, key)
-    yield asyncio.run(_server(wishes.endpoint(config, key)))
+    yield asyncio.run(_server(wishes.address(config), where))
 
 
 def _daemon(runtime: Path) -> Finding:
@@ -261,14 +266,18 @@ def _ignore(_: float) -> None:
 
 
 def _key(config: Config, key: Secret | None) -> Finding:
+    broker = config.server.key_url
+    if broker is not None:
+        shown = f", which is shown {key}" if key is not None else ""
+        return Finding("key", "ok", f"minted by {urlsplit(broker).hostname}{shown}")
     if key is not None:
         return Finding("key", "ok", str(key))
-    if config.server.profile == "local":
+    if not profile_of(config.server.profile).needs_key:
         return Finding("key", "skip", "none; a local server may need none")
     return Finding("key", "FAIL", "there is none", "put server.api_key into the configuration")
 
 
-async def _server(endpoint: Endpoint) -> Finding:
+async def _server(address: str, where: Destination) -> Finding:
     """Dial once, as the daemon does, up to the settings that the server confirms."""
     over: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
 
@@ -277,11 +286,11 @@ async def _server(endpoint: Endpoint) -> Finding:
             over.set_result(event)
 
     begun = time.monotonic()
-    dialling = asyncio.create_task(Link(always(endpoint), post=post).run(), name="link")
+    dialling = asyncio.create_task(Link(where.endpoint, post=post).run(), name="link")
     await asyncio.wait([over], timeout=SERVER_S)
     dialling.cancel()
     await asyncio.wait([dialling], timeout=STOP_S)
-    place = endpoint.url.partition("?")[0]
+    place = address.partition("?")[0]
     if not over.done():
         return Finding("server", "FAIL", f"{place} did not answer within {SERVER_S:.0f} s",
                        "check the network")  # fmt: skip

@@ -126,7 +126,10 @@ def _run(arguments: argparse.Namespace) -> int:
     journal = Journal(arguments.log_format or natural_format(), level=log.level)
     for warning in loaded.warnings:
         journal.write("warning", "config", f"{arguments.config}:{warning}", line=warning.line)
-    return run(loaded.config, journal, environ=os.environ, runtime=_runtime(arguments))
+    return run(
+        loaded.config, journal,
+        path=arguments.config, environ=os.environ, runtime=_runtime(arguments),
+    )  # fmt: skip
 
 
 def _runtime(arguments: argparse.Namespace) -> Path | None:

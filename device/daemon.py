@@ -21,22 +21,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from device import __version__, wishes
-from device.config import Config, find_key
+from device.config import Config
 from device.core import events as ev
 from device.core import wire
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
 from device.core.ledger import CUE
+from device.destination import Destination
 from device.drivers.capture import Capture
 from device.drivers.control import Control
 from device.drivers.cues import tones
 from device.drivers.journal import Journal
-from device.drivers.link import Link, always
+from device.drivers.link import Link
 from device.drivers.panel import Panel, Pins, open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
 from device.drivers.service import Service
-from device.errors import EXIT_BUG, PanelError, StuckThread
+from device.errors import EXIT_BUG, ConfigError, PanelError, StuckThread
 
 JOIN_S: Final = 0.5
 LINK_CLOSE_S: Final = 0.6
@@ -51,6 +52,7 @@ class Daemon:
         config: Config,
         journal: Journal,
         *,
+        path: Path,
         environ: Mapping[str, str],
         runtime: Path | None,
     ) -> None:
@@ -73,8 +75,18 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
         )
-        where = always(wishes.endpoint(config, find_key(config, environ)))
-        self._link = Link(where, post=self.take)
+        self._destination = Destination(
+            config, path=path, environ=environ, warn=self._configuration_wrong
+        )
+        self._telephone = telephone = wishes.line(config)
+        sound = wire if telephone is None else telephone
+        self._append = sound.append
+        self._link = Link(
+            self._destination.endpoint,
+            post=self._from_link,
+            changed=self._destination.changed,
+            decode=sound.decode,
+        )
         self._panel = self._open_panel(wishes.pins(config))
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
@@ -129,6 +141,28 @@ class Daemon:
         """The same from any thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to tell
             self._loop.call_soon_threadsafe(self.take, event)
+
+    def _from_link(self, event: Event) -> None:
+        """What the link says: a refused key is not kept, a new session begins in silence.
+
+        Sound in another format than ours would be noise at full volume: no such session begins.
+        """
+        match event:
+            case ev.LinkUp() if noise := wire.other_format(event.differences):
+                self._link.drop("settings", f"the server does not take server.audio: {noise}")
+                return
+            case ev.LinkDown(code="key"):
+                self._destination.refused()
+            case ev.LinkUp() if self._telephone is not None:
+                self._telephone.reset()
+            case _:
+                pass
+        self.take(event)
+
+    def _configuration_wrong(self, mistake: ConfigError) -> None:
+        first = mistake.problems[0]
+        what = f"the last good settings stay: {mistake.source}:{first}"
+        self._journal.write("warning", "config", what, line=first.line)
 
     # What is done.
 
@@ -245,7 +279,7 @@ class Daemon:
 
 
 PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
-    ev.SendAudio: lambda self, effect: self._link.send(wire.append(effect.uplink)),
+    ev.SendAudio: lambda self, effect: self._link.send(self._append(effect.uplink)),
     ev.Send: lambda self, effect: self._link.send(wire.encode(effect.message)),
     ev.Play: lambda self, effect: self._playout.play(effect.item, effect.pcm),
     ev.EndPlay: lambda self, _: self._playout.end(),
@@ -267,12 +301,17 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
 
 
 def run(
-    config: Config, journal: Journal, *, environ: Mapping[str, str], runtime: Path | None
+    config: Config,
+    journal: Journal,
+    *,
+    path: Path,
+    environ: Mapping[str, str],
+    runtime: Path | None,
 ) -> int:
-    """Run one daemon in a new event loop; returns the exit status."""
+    """Run one daemon in a new event loop; returns the exit status. `path` held `config`."""
 
     async def main() -> int:
-        return await Daemon(config, journal, environ=environ, runtime=runtime).run()
+        return await Daemon(config, journal, path=path, environ=environ, runtime=runtime).run()
 
     # A thread that computes for 5 ms (the default) would be 5 ms of lateness for the others.
     sys.setswitchinterval(0.001)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from device.config import Config
-from device.core import wire
+from msgspec import UNSET, UnsetType
+
+from device.config import Assistant, Config, profile_of
+from device.core import telephone, wire
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
+from device.core.telephone import Telephone
 from device.drivers.link import Endpoint
 from device.drivers.panel import Pins
 from device.errors import Secret
@@ -17,9 +21,17 @@ BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
 
 
+FORMATS: Final[Mapping[str, wire.LineFormat]] = {
+    "pcm16": wire.PcmFormat(),
+    "pcmu": wire.PcmuFormat(),
+    "pcma": wire.PcmaFormat(),
+}
+"""What `server.audio` asks for, in both directions."""
+
+
 def habits(config: Config) -> Habits:
     """How the device converses. Without a canceller, `echo: auto` is half duplex."""
-    talk = config.talk
+    talk, server = config.talk, config.server
     return Habits(
         style=talk.style,
         release=talk.release,
@@ -27,6 +39,8 @@ def habits(config: Config) -> Habits:
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
         preroll=frames_of(config.microphone.preroll_ms),
+        patience_s=server.patience_s,
+        keep_warm_s=None if server.keep_warm == "always" else server.keep_warm * 60,
     )
 
 
@@ -55,7 +69,14 @@ def gain(config: Config) -> float:
 
 def latency(config: Config) -> Frames:
     """The part of the way to the ear that ALSA cannot know."""
-    return frames_of(config.speaker.output_delay_ms)
+    filtered = Frames(0) if config.server.audio == "pcm16" else telephone.DELAY
+    return Frames(frames_of(config.speaker.output_delay_ms) + filtered)
+
+
+def line(config: Config) -> Telephone | None:
+    """What stands between our sound and the line's; None where they are the same."""
+    form = config.server.audio
+    return None if form == "pcm16" else Telephone(form)
 
 
 def pins(config: Config) -> Pins:
@@ -71,25 +92,46 @@ def pins(config: Config) -> Pins:
     )
 
 
-def endpoint(config: Config, key: Secret | None) -> Endpoint:
-    """Where to dial, with which key and which settings."""
-    server, assistant = config.server, config.assistant
-    parts = urlsplit(server.url)
-    query = [*parse_qsl(parts.query), ("model", server.model)]
+def endpoint(config: Config, key: Secret | None, *, minted: bool = False) -> Endpoint:
+    """Where to dial, with which key and which settings. `minted`: the key is a client secret."""
     headers = {}
     if key is not None:
-        azure = server.profile == "azure"
-        name, prefix = ("api-key", "") if azure else ("Authorization", "Bearer ")
-        headers[name] = prefix + key.reveal()
+        profile = profile_of("openai" if minted else config.server.profile)
+        headers[profile.key_header] = profile.key_prefix + key.reveal()
+    return Endpoint(address(config), headers, session(config))
+
+
+def address(config: Config) -> str:
+    """The whole address: the path of the profile where none is given, and the model."""
+    server = config.server
+    parts = urlsplit(server.url)
+    path = parts.path if parts.path.strip("/") else profile_of(server.profile).path
+    query = [*parse_qsl(parts.query), ("model", server.model)]
+    return urlunsplit(parts._replace(path=path, query=urlencode(query)))
+
+
+def session(config: Config) -> wire.Session:
+    """The settings we ask the server for."""
+    assistant = config.assistant
     quiet = assistant.noise_reduction
-    session = wire.Session(
+    form = FORMATS[config.server.audio]
+    return wire.Session(
         instructions=assistant.instructions,
         audio=wire.SessionAudio(
             input=wire.AudioInput(
                 turn_detection=wire.SemanticVad(eagerness=assistant.eagerness),
                 noise_reduction=None if quiet == "off" else wire.NoiseReduction(quiet),
+                transcription=_transcription(assistant),
+                format=form,
             ),
-            output=wire.AudioOutput(voice=assistant.voice),
+            output=wire.AudioOutput(voice=assistant.voice, format=form),
         ),
     )
-    return Endpoint(urlunsplit(parts._replace(query=urlencode(query))), headers, session)
+
+
+def _transcription(assistant: Assistant) -> wire.Transcription | UnsetType:
+    """What the person says as text, when it is wanted; a three-letter language is not named."""
+    if assistant.transcription == "none":
+        return UNSET
+    language = assistant.language.partition("-")[0]
+    return wire.Transcription(assistant.transcription, language if len(language) == 2 else None)

@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from device.config.profiles import Name
 from device.errors import Secret
 
 VERSION: Final = 1
@@ -53,7 +54,7 @@ class Server(_Section, frozen=True, kw_only=True):
         ),
     ] = "wss://api.openai.com/v1/realtime"
     profile: Annotated[
-        Literal["openai", "azure", "local"],
+        Name,
         Meta(description="How this server wants to be addressed"),
     ] = "openai"
     model: Annotated[
@@ -84,6 +85,26 @@ class Server(_Section, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    audio: Annotated[
+        Literal["pcm16", "pcmu", "pcma"],
+        Meta(description="Sound on the line: whole, or a telephone's (G.711) for thin links"),
+    ] = "pcm16"
+    keep_warm: Annotated[
+        Literal["always"] | Annotated[float, Meta(ge=1, le=55)],
+        Meta(
+            description="How long an idle connection is kept; the next press opens it again",
+            extra={"say": "always, or a number of minutes from 1 to 55"},
+        ),
+    ] = "always"
+    patience_s: Annotated[
+        float,
+        Meta(
+            ge=5,
+            le=60,
+            description="No sign of a reply for so long: connect anew and ask again",
+            extra={"unit": "seconds"},
+        ),
+    ] = 12.0
     allow_insecure: Annotated[
         bool,
         Meta(description="Allow ws:// to another machine: voice and key travel unencrypted"),
@@ -119,6 +140,15 @@ class Assistant(_Section, frozen=True, kw_only=True):
             extra={"say": "a language code such as en or pt-BR"},
         ),
     ] = "en"
+    transcription: Annotated[
+        str,
+        Meta(
+            # One spelling of "none": any other would be taken for the name of a model.
+            pattern=r"^(none|(?!(?i:none|null|off|no|false)$)[\w.:/-]{1,200})$",
+            description="Model that writes down what you say, to be remembered across a drop",
+            extra={"say": "none, or a model name such as gpt-transcribe"},
+        ),
+    ] = "none"
     eagerness: Annotated[
         Literal["low", "medium", "high", "auto"],
         Meta(description="How soon the server takes a pause for the end of a turn"),

@@ -9,9 +9,10 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from device.config.model import Config
+from device.config.profiles import profile_of
 from device.config.text import Entry, Scalar, Sequence
 from device.errors import Problem
 
@@ -19,7 +20,6 @@ Places = dict[str, Entry]
 
 # (path, the values that wait, what happens meanwhile). Empty values: the setting as such waits.
 _LATER: Final = (
-    ("server.key_url", (), "api_key, PRESSEL_API_KEY or the system credential is used"),
     ("talk.wake", ("voice",), "only the button opens the microphone"),
     ("microphone.use", ("best", "beam"), "channel 0 is used"),
     ("microphone.echo", ("software",), "it behaves like half_duplex"),
@@ -32,9 +32,11 @@ _PIN_NAMES: Final = ("gpio", "red", "green", "blue")
 def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:
     """Everything that contradicts itself. A rule is silent where a value already failed."""
     if not failed & {"server.url", "server.allow_insecure"}:
-        yield from _address(config, places=places, path="server.url", schemes=("wss", "ws"))
-    if "server.key_url" in places and not failed & {"server.key_url", "server.allow_insecure"}:
-        yield from _address(config, places=places, path="server.key_url", schemes=("https", "http"))
+        yield from _server_address(config, places=places)
+    if "server.key_url" not in failed:
+        yield from _broker_address(config, places=places)
+    if not failed & {"server.url", "server.profile"}:
+        yield from _home(config, places=places)
     if not failed & {"microphone.use", "microphone.channels"}:
         yield from _channels(config, places=places)
     yield from _pins(config, places=places, failed=failed)
@@ -63,24 +65,42 @@ def warnings(config: Config, *, places: Places) -> Iterator[Problem]:
             yield Problem(entry.value.line, entry.value.column, what, cure)
 
 
-def _address(
-    config: Config, *, places: Places, path: str, schemes: tuple[str, str]
-) -> Iterator[Problem]:
+def _server_address(config: Config, *, places: Places) -> Iterator[Problem]:
     """An address is whole, and it is encrypted unless it stays inside this machine."""
-    entry = places.get(path)
+    entry, server = places.get("server.url"), config.server
     if entry is None:
         return
-    address = config.server.url if path == "server.url" else config.server.key_url or ""
-    secure, plain = schemes
-    fault = _malformed(address, schemes=schemes)
-    cure = f'type the whole address, such as "{secure}://example.org/v1/realtime"'
-    if not fault:
-        parts = urlsplit(address)
-        if parts.scheme == secure or config.server.allow_insecure or _is_loopback(parts):
-            return
-        fault = f"is {plain}:// to another machine: voice and key would travel unencrypted"
-        cure = f"type {secure}://, or allow_insecure: true below server: if you want that"
-    yield Problem(entry.value.line, entry.value.column, f"{path} {fault}", cure)
+    fault = _malformed(server.url, schemes=("wss", "ws"))
+    cure = 'type the whole address, such as "wss://example.org/v1/realtime"'
+    if not fault and _is_open(server.url, secure="wss") and not server.allow_insecure:
+        fault = "is ws:// to another machine: voice and key would travel unencrypted"
+        cure = "type wss://, or allow_insecure: true below server: if you want that"
+    if fault:
+        yield Problem(entry.value.line, entry.value.column, f"server.url {fault}", cure)
+
+
+def _broker_address(config: Config, *, places: Places) -> Iterator[Problem]:
+    """As the server's, but what a key travels on is never open: `allow_insecure` is not for it."""
+    entry, address = places.get("server.key_url"), config.server.key_url
+    if entry is None or address is None:
+        return
+    fault = _malformed(address, schemes=("https", "http"))
+    cure = 'type the whole address, such as "https://keys.example.org/pressel"'
+    if not fault and _is_open(address, secure="https"):
+        fault = "is http:// to another machine: the key would travel unencrypted"
+        cure = "type https://"
+    if fault:
+        yield Problem(entry.value.line, entry.value.column, f"server.key_url {fault}", cure)
+
+
+def _home(config: Config, *, places: Places) -> Iterator[Problem]:
+    """A server that is not OpenAI's has an address of its own, and nobody else can know it."""
+    entry, profile = places.get("server.profile"), config.server.profile
+    if entry is None or profile == "openai" or "server.url" in places:
+        return
+    what = f"server.profile is {profile}, but server.url does not say where that is"
+    cure = f'type url: below server:, such as "{profile_of(profile).example}"'
+    yield Problem(entry.value.line, entry.value.column, what, cure)
 
 
 def _malformed(address: str, *, schemes: tuple[str, str]) -> str:
@@ -103,8 +123,13 @@ def _malformed(address: str, *, schemes: tuple[str, str]) -> str:
     return ""
 
 
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
+def _is_open(address: str, *, secure: str) -> bool:
+    """Whether what is sent to this address can be read on the way."""
+    parts = urlsplit(address)
+    return parts.scheme != secure and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

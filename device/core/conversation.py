@@ -345,7 +345,6 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Dialing: Conversation._dialing,
     ev.LinkUp: Conversation._link_up,
     ev.LinkDown: Conversation._link_down,
-    ev.RenewFailed: Conversation._renew_failed,
     ev.Received: Conversation._received,
     ev.Garbled: Conversation._garbled,
     ev.Sounded: lambda self, event: self._answer.sounded(event),

@@ -68,6 +68,10 @@ class Dialler:
                 max_queue=64,
             )
 
+    async def reach(self, host: str, port: int) -> socket.socket:
+        """A connected socket alone, within the caller's deadline. The caller closes it."""
+        return await _race(await self._addresses(host, port))
+
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context()

@@ -83,6 +83,7 @@ def test_the_example_of_the_design_is_accepted_as_it_stands():
         "version: 1\nmicrophone: {device: '7', channels: 3, use: [2, 0]}\nspeaker: {device: '~'}\n",
         SMALLEST + "panel: {rgb: {red: 1, green: 2, blue: 3}, button: {gpio: 4, pull: down}}\n",
         SMALLEST + "talk: {linger_s: 2.75}\nlimits: {daily_usd: 0.013}\n",
+        SMALLEST + "server: {keep_warm: 5.5, audio: pcma}\nassistant: {transcription: a/B-1.en}\n",
     ],
 )
 def test_what_is_shown_reads_back_as_the_same_configuration(text):

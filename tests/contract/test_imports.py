@@ -26,6 +26,7 @@ KNOWS = {
     "device.config": ["device.config", "device.errors"],
     "device.drivers": ["device.core", "device.errors"],
     "device.drivers.clock": [],
+    "device.drivers.broker": ["device.drivers.dial", "device.errors"],
     "device.drivers.dial": ["device.core", "device.errors"],
     "device.drivers.failure": ["device.core", "device.drivers.clock", "device.errors"],
     "device.drivers.patience": ["device.drivers.clock", "device.drivers.failure"],
@@ -39,13 +40,14 @@ KNOWS = {
     "device.simulator": ["device.simulator"],
     "device.wishes": ["device.config", "device.core", "device.drivers", "device.errors"],
     "device.daemon": [
-        "device.__version__", "device.config", "device.core", "device.drivers",
-        "device.errors", "device.wishes",
+        "device.__version__", "device.config", "device.core", "device.destination",
+        "device.drivers", "device.errors", "device.wishes",
     ],
+    "device.destination": ["device.config", "device.drivers", "device.errors", "device.wishes"],
     "device.devices": ["device.core", "device.drivers.pcm", "device.errors"],
     "device.check": [
-        "device.config", "device.core", "device.devices", "device.drivers", "device.errors",
-        "device.wishes",
+        "device.config", "device.core", "device.destination", "device.devices",
+        "device.drivers", "device.errors", "device.wishes",
     ],
     "device.demo": [
         "device.demo", "device.drivers.control", "device.errors", "device.simulator",
@@ -74,8 +76,10 @@ DOORS = {
         "device.simulator",
     ],
     "yaml": ["device.config", "device.simulator.page"],
-    "msgspec": ["device.core", "device.config", "device.drivers"],
-}
+    "msgspec": [
+        "device.core", "device.config", "device.destination", "device.drivers", "device.wishes",
+    ],
+}  # fmt: skip
 """Each library has one place where it comes in."""
 
 ALL = modules("device")

@@ -102,7 +102,7 @@ def test_the_button_the_light_and_the_switch_work_on_their_pins(
 
     async def both() -> int:
         loaded = load_file(device.config)
-        daemon = Daemon(loaded.config, log.journal, environ={}, runtime=None)
+        daemon = Daemon(loaded.config, log.journal, path=device.config, environ={}, runtime=None)
         running = asyncio.create_task(daemon.run())
         try:
             await person()
