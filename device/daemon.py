@@ -23,7 +23,7 @@ from typing import Any, Final
 from device import __version__, wishes
 from device.config import Config
 from device.core import events as ev
-from device.core import wire
+from device.core import terms, wire
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
 from device.core.ledger import CUE
@@ -148,7 +148,7 @@ class Daemon:
         Sound in another format than ours would be noise at full volume: no such session begins.
         """
         match event:
-            case ev.LinkUp() if noise := wire.other_format(event.differences):
+            case ev.LinkUp() if noise := terms.other_format(event.differences):
                 self._link.drop("settings", f"the server does not take server.audio: {noise}")
                 return
             case ev.LinkDown(code="key"):

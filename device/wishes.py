@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from msgspec import UNSET, UnsetType
 
 from device.config import Assistant, Config, profile_of
-from device.core import telephone, wire
+from device.core import telephone, terms
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
 from device.core.telephone import Telephone
@@ -21,10 +21,10 @@ BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
 
 
-FORMATS: Final[Mapping[str, wire.LineFormat]] = {
-    "pcm16": wire.PcmFormat(),
-    "pcmu": wire.PcmuFormat(),
-    "pcma": wire.PcmaFormat(),
+FORMATS: Final[Mapping[str, terms.LineFormat]] = {
+    "pcm16": terms.PcmFormat(),
+    "pcmu": terms.PcmuFormat(),
+    "pcma": terms.PcmaFormat(),
 }
 """What `server.audio` asks for, in both directions."""
 
@@ -110,28 +110,28 @@ def address(config: Config) -> str:
     return urlunsplit(parts._replace(path=path, query=urlencode(query)))
 
 
-def session(config: Config) -> wire.Session:
+def session(config: Config) -> terms.Session:
     """The settings we ask the server for."""
     assistant = config.assistant
     quiet = assistant.noise_reduction
     form = FORMATS[config.server.audio]
-    return wire.Session(
+    return terms.Session(
         instructions=assistant.instructions,
-        audio=wire.SessionAudio(
-            input=wire.AudioInput(
-                turn_detection=wire.SemanticVad(eagerness=assistant.eagerness),
-                noise_reduction=None if quiet == "off" else wire.NoiseReduction(quiet),
+        audio=terms.SessionAudio(
+            input=terms.AudioInput(
+                turn_detection=terms.SemanticVad(eagerness=assistant.eagerness),
+                noise_reduction=None if quiet == "off" else terms.NoiseReduction(quiet),
                 transcription=_transcription(assistant),
                 format=form,
             ),
-            output=wire.AudioOutput(voice=assistant.voice, format=form),
+            output=terms.AudioOutput(voice=assistant.voice, format=form),
         ),
     )
 
 
-def _transcription(assistant: Assistant) -> wire.Transcription | UnsetType:
+def _transcription(assistant: Assistant) -> terms.Transcription | UnsetType:
     """What the person says as text, when it is wanted; a three-letter language is not named."""
     if assistant.transcription == "none":
         return UNSET
     language = assistant.language.partition("-")[0]
-    return wire.Transcription(assistant.transcription, language if len(language) == 2 else None)
+    return terms.Transcription(assistant.transcription, language if len(language) == 2 else None)

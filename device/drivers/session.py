@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from device.core import events as ev
-from device.core import wire
+from device.core import terms, wire
 from device.core.events import Event
 from device.drivers.dial import Dialler
 from device.drivers.failure import FAULTS, Failure, Refused, ends_session
@@ -47,7 +47,7 @@ class Endpoint(Struct, frozen=True):
 
     url: str
     headers: Mapping[str, str]
-    session: wire.Session
+    session: terms.Session
 
 
 class Session:
@@ -80,7 +80,7 @@ class Session:
         except BaseException:
             socket_.transport.abort()
             raise
-        differences = wire.differences(endpoint.session, updated.session)
+        differences = terms.differences(endpoint.session, updated.session)
         return cls(socket_, differences=tuple(differences), lasts_s=_lasts_s(created.session))
 
     def begin(self, deliver: Callable[[Event], None], *, decode: Decode) -> None:

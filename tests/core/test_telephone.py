@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from device.core import wire
+from device.core import terms, wire
 from device.core.audio import RATE, MicBlock
 from device.core.gate import Closed, Held, step
 from device.core.telephone import DELAY, TIMES, Law, Telephone
@@ -175,20 +175,20 @@ def test_an_append_carries_what_the_gate_let_out_in_the_lines_format() -> None:
     assert base64.b64decode(event["audio"]) == Telephone("pcmu").compress(pcm)
 
 
-@pytest.mark.parametrize("form", [wire.PcmFormat(), wire.PcmuFormat(), wire.PcmaFormat()])
+@pytest.mark.parametrize("form", [terms.PcmFormat(), terms.PcmuFormat(), terms.PcmaFormat()])
 def test_a_session_asks_for_its_format_both_ways_and_compares_the_echo(
-    form: wire.LineFormat,
+    form: terms.LineFormat,
 ) -> None:
-    asked = wire.Session(
+    asked = terms.Session(
         instructions="",
-        audio=wire.SessionAudio(
-            input=wire.AudioInput(
-                turn_detection=wire.SemanticVad(),
+        audio=terms.SessionAudio(
+            input=terms.AudioInput(
+                turn_detection=terms.SemanticVad(),
                 noise_reduction=None,
-                transcription=wire.Transcription("gpt-transcribe", "en"),
+                transcription=terms.Transcription("gpt-transcribe", "en"),
                 format=form,
             ),
-            output=wire.AudioOutput(voice="cedar", format=form),
+            output=terms.AudioOutput(voice="cedar", format=form),
         ),
     )
     event = json.loads(wire.encode(wire.SessionUpdate(asked)))
@@ -197,9 +197,9 @@ def test_a_session_asks_for_its_format_both_ways_and_compares_the_echo(
     named = {"type": form.__struct_config__.tag}
     wanted = {**named, "rate": RATE} if named["type"] == "audio/pcm" else named
     assert audio["input"]["format"] == audio["output"]["format"] == wanted
-    assert wire.differences(asked, {"audio": audio}) == []
+    assert terms.differences(asked, {"audio": audio}) == []
     other = {"audio": {**audio, "output": {"format": {"type": "audio/other"}}}}
     found = f"session.audio.output.format.type is 'audio/other', not {named['type']!r}"
-    assert wire.differences(asked, other) == [found]
-    assert wire.other_format(["session.audio.output.voice is 'x', not 'y'", found]) == found
-    assert wire.other_format(["session.audio.output.voice is 'x', not 'y'"]) == ""
+    assert terms.differences(asked, other) == [found]
+    assert terms.other_format(["session.audio.output.voice is 'x', not 'y'", found]) == found
+    assert terms.other_format(["session.audio.output.voice is 'x', not 'y'"]) == ""

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.core import wire
+from device.core import terms, wire
 from device.core.audio import Frames, MicBlock, Ms
 from device.core.gate import Closed, Held, Tail, step
 from simulator.judge import check_client, check_server
 
-SESSION = wire.Session(
+SESSION = terms.Session(
     instructions="Be brief.",
-    audio=wire.SessionAudio(
-        input=wire.AudioInput(
-            turn_detection=wire.SemanticVad(eagerness="high"),
-            noise_reduction=wire.NoiseReduction("far_field"),
+    audio=terms.SessionAudio(
+        input=terms.AudioInput(
+            turn_detection=terms.SemanticVad(eagerness="high"),
+            noise_reduction=terms.NoiseReduction("far_field"),
         ),
-        output=wire.AudioOutput(voice="marin"),
+        output=terms.AudioOutput(voice="marin"),
     ),
 )
 
@@ -182,9 +182,11 @@ def test_what_we_send_is_what_the_official_types_ask_for(event: wire.ClientEvent
 
 
 def test_noise_reduction_off_is_said_as_null() -> None:
-    off = wire.AudioInput(turn_detection=wire.SemanticVad(), noise_reduction=None)
-    audio = wire.SessionAudio(input=off, output=wire.AudioOutput(voice="marin"))
-    update = json.loads(wire.encode(wire.SessionUpdate(wire.Session(instructions="", audio=audio))))
+    off = terms.AudioInput(turn_detection=terms.SemanticVad(), noise_reduction=None)
+    audio = terms.SessionAudio(input=off, output=terms.AudioOutput(voice="marin"))
+    update = json.loads(
+        wire.encode(wire.SessionUpdate(terms.Session(instructions="", audio=audio)))
+    )
     assert check_client(update) == []
     assert update["session"]["audio"]["input"]["noise_reduction"] is None
 
@@ -350,16 +352,16 @@ def echo(**changes: object) -> dict[str, Any]:
 
 
 def test_a_server_that_does_as_asked_differs_in_nothing() -> None:
-    assert wire.differences(SESSION, echo()) == []
+    assert terms.differences(SESSION, echo()) == []
 
 
 def test_what_a_server_adds_or_leaves_out_is_its_own_affair() -> None:
-    assert wire.differences(SESSION, {"id": "sess_1"}) == []
-    assert wire.differences(SESSION, echo(model="other", audio__input__format__extra=1)) == []
+    assert terms.differences(SESSION, {"id": "sess_1"}) == []
+    assert terms.differences(SESSION, echo(model="other", audio__input__format__extra=1)) == []
 
 
 def test_every_difference_is_a_sentence_with_its_path() -> None:
-    found = wire.differences(
+    found = terms.differences(
         SESSION,
         echo(
             audio__output__voice="alloy",
@@ -377,7 +379,7 @@ def test_every_difference_is_a_sentence_with_its_path() -> None:
 
 
 def test_a_server_that_switched_something_off_is_noticed() -> None:
-    found = wire.differences(SESSION, echo(audio__input__turn_detection=None))
+    found = terms.differences(SESSION, echo(audio__input__turn_detection=None))
     assert len(found) == 1
     assert found[0].startswith("session.audio.input.turn_detection is None, not {")
     assert len(found[0]) <= 200

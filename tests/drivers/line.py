@@ -12,15 +12,15 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 
 from device.core import events as ev
-from device.core import wire
+from device.core import terms
 from device.core.events import Event
 from device.drivers.link import Endpoint, Link
 
-SESSION = wire.Session(
+SESSION = terms.Session(
     instructions="Be brief.",
-    audio=wire.SessionAudio(
-        input=wire.AudioInput(turn_detection=wire.SemanticVad(), noise_reduction=None),
-        output=wire.AudioOutput(voice="marin"),
+    audio=terms.SessionAudio(
+        input=terms.AudioInput(turn_detection=terms.SemanticVad(), noise_reduction=None),
+        output=terms.AudioOutput(voice="marin"),
     ),
 )
 CREATED = json.dumps({"type": "session.created", "session": {}})
