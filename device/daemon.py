@@ -289,7 +289,7 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.SetTimer: Daemon._set_timer,
     ev.StopTimer: Daemon._stop_timer,
     ev.Probe: Daemon._probe,
-    ev.DialNow: lambda self, _: self._link.dial_now(),
+    ev.DialNow: lambda self, effect: self._link.dial_now(effect.apart_s),
     ev.Redial: lambda self, effect: self._link.drop(effect.code, effect.reason),
     ev.Renew: lambda self, _: self._link.renew(),
     ev.Rest: lambda self, _: self._link.rest(),

@@ -21,7 +21,14 @@ from device.core.answer import Answer
 from device.core.connection import Connection
 from device.core.events import Effect, Event, Part, Report, Timer
 from device.core.gate import Closed, GateState, Muted, opened_by
-from device.core.habits import BENIGN, PART_RETRY_S, RENEW_LOOK_S, Habits
+from device.core.habits import (
+    BENIGN,
+    PART_RETRY_S,
+    PASSING,
+    RENEW_LOOK_S,
+    WAITING_APART_S,
+    Habits,
+)
 from device.core.light import Light, light_of
 from device.core.memory import Memory
 from device.core.outlet import Outlet
@@ -189,8 +196,8 @@ class Conversation:
         if was_up:
             self._server_lost()
             self._outlet.do(ev.StopTimer(Timer.RENEW))
-        if not isinstance(self.gate, Closed | Muted):
-            self._outlet.do(ev.DialNow())  # somebody's words wait
+        if event.code in PASSING and not isinstance(self.gate, Closed | Muted):
+            self._outlet.do(ev.DialNow(WAITING_APART_S))  # somebody's words wait
         if news:
             cure = f"; {event.cure}" if event.cure else ""
             self._outlet.report(

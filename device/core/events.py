@@ -267,7 +267,12 @@ class Probe(Struct, frozen=True):
 
 
 class DialNow(Struct, frozen=True):
-    """A person waits: if the link is waiting for its next try, try now."""
+    """A person waits: if the link is waiting for its next try, try now.
+
+    Tries come no closer together than `apart_s`.
+    """
+
+    apart_s: float = 1.0
 
 
 class Redial(Struct, frozen=True):

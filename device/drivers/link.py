@@ -21,7 +21,7 @@ from device.core.events import Event
 from device.drivers.clock import Clock, read_clock
 from device.drivers.dial import CLOSE_S, Dialler
 from device.drivers.failure import Failure, failure_of
-from device.drivers.patience import Draw, Patience
+from device.drivers.patience import IMPATIENT_S, Draw, Patience
 from device.drivers.session import Decode, Endpoint, Session
 from device.errors import LinkError
 
@@ -81,9 +81,9 @@ class Link:
         if self._session is not None:
             self._session.send(message)
 
-    def dial_now(self) -> None:
-        """A person waits: cut the wait for the next try short."""
-        self._patience.hurry()
+    def dial_now(self, apart_s: float = IMPATIENT_S) -> None:
+        """A person waits: cut the wait for the next try short, to `apart_s` after the last one."""
+        self._patience.hurry(apart_s)
 
     def drop(self, code: str, reason: str) -> None:
         """Give this connection up and dial anew."""

@@ -53,6 +53,7 @@ class Patience:
         self._hurry = asyncio.Event()
         self._penalty = 0
         self._tried = -math.inf
+        self._apart_s = IMPATIENT_S
 
     def tries(self) -> None:
         """A try begins. From now on a press counts for the wait after it."""
@@ -63,8 +64,9 @@ class Patience:
         """The try went through: nobody waits any more."""
         self._hurry.clear()
 
-    def hurry(self) -> None:
-        """A person waits."""
+    def hurry(self, apart_s: float = IMPATIENT_S) -> None:
+        """A person waits; tries come no closer together than `apart_s`."""
+        self._apart_s = apart_s
         self._hurry.set()
 
     def earned(self) -> None:
@@ -81,7 +83,7 @@ class Patience:
                 async with asyncio.timeout(min(left, LOOK_S)):
                     await self._hurry.wait()
             if self._hurry.is_set():
-                await asyncio.sleep(self._tried + IMPATIENT_S - time.monotonic())
+                await asyncio.sleep(self._tried + self._apart_s - time.monotonic())
                 return
             if self._cured(failure):
                 return
