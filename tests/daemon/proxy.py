@@ -219,7 +219,7 @@ class _Wire:
                 piece = await _read(source)
                 await waiting.put((time.monotonic(), piece))
 
-        sink.transport.set_write_buffer_limits(high=0)
+        sink.transport.set_write_buffer_limits(high=1)  # 0 blocks a TLS transport
         reading, due = asyncio.create_task(take_in()), 0.0
         try:
             while (arrival := await waiting.get())[1]:
