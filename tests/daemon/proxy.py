@@ -150,6 +150,8 @@ class Proxy:
 
     async def _stop_listening(self) -> None:
         if self._server is not None:
+            # What is just being accepted would be left hanging by the close.
+            await asyncio.sleep(0.005)
             self._server.close()
             self._server = None
             # Bound and not listening: refused, and no other socket is given the port.

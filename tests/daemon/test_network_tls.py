@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ import pytest
 from daemon.conftest import Bench
 from daemon.network import COMPILER, DAY, Authority, FalseClock, behind
 from daemon.proxy import Proxy
-from daemon.running import RunningDevice, answer, noise
+from daemon.running import KEY, RunningDevice, answer, noise
 
 compiled = pytest.mark.skipif(COMPILER is None, reason="compiles a false clock with gcc")
 WATCHED_S = 3.0
@@ -104,14 +106,47 @@ def test_the_certificate_of_another_host_is_a_login_page_and_gets_no_key(
 
 
 def test_an_old_version_of_tls_is_refused(bench: Bench, authority: Authority) -> None:
-    with over_tls(bench, authority) as (device, proxy, server):
-        device.light("idle")
-        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-            server.minimum_version = server.maximum_version = ssl.TLSVersion.TLSv1_1
-        server.set_ciphers("ALL:@SECLEVEL=0")
-        proxy.drop()
-        device.wait_for("link", state="down")
-        device.wait_for("link", state="down", code="tls")
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.certify(old)
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    device = bench.prepare()
+    with shaking_hands(old) as (port, hands):
+        url = f"wss://127.0.0.1:{port}/v1/realtime"
+        device.configure(server={"url": url, "profile": "local", "api_key": KEY})
+        device.start(SSL_CERT_FILE=str(authority.trusted))
+        device.light("offline", code="tls")
+        time.sleep(WATCHED_S)
+        assert len(hands) <= MOST_TRIES
+        assert not any(hands), "a hand was shaken"
+
+
+@contextmanager
+def shaking_hands(context: ssl.SSLContext) -> Iterator[tuple[int, list[bool]]]:
+    """A server that does no more than TLS; unlike asyncio's, it says why it does not."""
+    hands: list[bool] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    context.wrap_socket(connection, server_side=True).close()
+                    hands.append(True)
+                except OSError:
+                    hands.append(False)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve, name="handshakes")
+        serving.start()
+        yield listener.getsockname()[1], hands
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join(5.0)
+        assert not serving.is_alive()
 
 
 @compiled
