@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,9 +37,16 @@ def behind(
     name: str = "",
     **sections: Any,
 ) -> Iterator[Proxy]:
-    """A proxy between a device that has not started yet and its server, called `name`."""
-    with Proxy(port_of(device.server.url), host=host, tls=tls) as proxy:
-        url = proxy.through(device.server.url, host=name)
+    """A proxy between a device that has not started yet and its server, called `name`.
+
+    With `tls` the device meets that; a second proxy ends it, so that the first sees every try.
+    """
+    with ExitStack() as stack:
+        target = port_of(device.server.url)
+        if tls is not None:
+            target = stack.enter_context(Proxy(target, tls=tls)).port
+        proxy = stack.enter_context(Proxy(target, host=host))
+        url = proxy.through(device.server.url, name=name, scheme="ws" if tls is None else "wss")
         server = {"url": url, "profile": "local", "api_key": KEY, "allow_insecure": True}
         device.configure(**{"server": server, **sections})
         yield proxy
@@ -154,6 +161,8 @@ class Portal:
         asked = self.asked
 
         class Page(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_GET(self) -> None:
                 asked.append(dict(self.headers))
                 page = b"<html><body>Welcome to the hotel. Please log in.</body></html>"

@@ -95,10 +95,16 @@ class Proxy:
         """How many it carries now."""
         return len(self._wires)
 
-    def through(self, url: str, *, host: str = "") -> str:
-        """The same address by way of this proxy; `host` calls it by another name."""
-        scheme, (there, port) = "wss" if self._tls else "ws", self._address
-        return urlsplit(url)._replace(scheme=scheme, netloc=f"{host or there}:{port}").geturl()
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port: int = self._address[1]
+        return port
+
+    def through(self, url: str, *, name: str = "", scheme: str = "ws") -> str:
+        """The same address by way of this proxy, which may be called by another name."""
+        place = f"{name or self._address[0]}:{self.port}"
+        return urlsplit(url)._replace(scheme=scheme, netloc=place).geturl()
 
     def poison(self, *, up: Toxics = CLEAN, down: Toxics = CLEAN) -> None:
         """From now on this lies on the ways, also of connections that are there; nothing cures."""

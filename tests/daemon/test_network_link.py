@@ -15,6 +15,7 @@ from daemon.proxy import Proxy, Toxics
 from daemon.running import RunningDevice, answer, eventually, noise
 from device.simulator.faults import Fault, Lose
 from device.simulator.script import Answer, Script
+from virtual_card import Samples
 
 IDLE_S = 16.0
 """Half-open and idle: ping 10 s, pong 5 s, close 1 s."""
@@ -34,13 +35,14 @@ def talking(bench: Bench, answers: Answer | Script) -> Iterator[tuple[RunningDev
         yield device, proxy
 
 
-def heard(device: RunningDevice, since: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def heard(device: RunningDevice, since: float) -> Samples:
     """All that sounded, without the silence around it and in it."""
-    sound = device.card.heard(since)
-    return sound[sound != 0]
+    room = device.card.heard(since)
+    sound: Samples = room[room != 0]
+    return sound
 
 
-def came_whole(device: RunningDevice, speech: np.ndarray[tuple[int], np.dtype[np.int16]]) -> None:
+def came_whole(device: RunningDevice, speech: Samples) -> None:
     """The newest session got it once, without a gap."""
     eventually(
         lambda: device.server.uplink().count(speech.tobytes()) == 1 or None, "all of the words"

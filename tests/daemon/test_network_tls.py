@@ -157,7 +157,7 @@ def test_a_clock_nobody_has_set_is_told_as_such_and_when_it_is_set_the_link_come
     clock.show(days, synced=False)
     with over_tls(bench, authority, clock=clock) as (device, proxy, _):
         device.light("offline", code="clock")
-        assert "valid" in device.wait_for("link", state="down", code="clock")["reason"]
+        assert "certificate" in device.wait_for("link", state="down", code="clock")["reason"]
         time.sleep(WATCHED_S)
         assert len(proxy.accepted) == 1, "no server cures the clock"
         never_asked(device, proxy)
