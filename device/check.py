@@ -28,7 +28,7 @@ from device.core.events import Event
 from device.devices import listing
 from device.drivers.capture import Capture
 from device.drivers.control import ask
-from device.drivers.link import Endpoint, Link
+from device.drivers.link import Endpoint, Link, always
 from device.drivers.panel import open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import BUFFER, Playout
@@ -277,7 +277,7 @@ async def _server(endpoint: Endpoint) -> Finding:
             over.set_result(event)
 
     begun = time.monotonic()
-    dialling = asyncio.create_task(Link(endpoint, post=post).run(), name="link")
+    dialling = asyncio.create_task(Link(always(endpoint), post=post).run(), name="link")
     await asyncio.wait([over], timeout=SERVER_S)
     dialling.cancel()
     await asyncio.wait([dialling], timeout=STOP_S)

@@ -29,7 +29,7 @@ from device.core.events import Effect, Event, Part, Timer
 from device.drivers.capture import Capture
 from device.drivers.control import Control
 from device.drivers.journal import Journal
-from device.drivers.link import Link
+from device.drivers.link import Link, always
 from device.drivers.panel import Panel, Pins, open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
@@ -71,7 +71,8 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
         )
-        self._link = Link(wishes.endpoint(config, find_key(config, environ)), post=self.take)
+        where = always(wishes.endpoint(config, find_key(config, environ)))
+        self._link = Link(where, post=self.take)
         self._panel = self._open_panel(wishes.pins(config))
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
@@ -250,6 +251,8 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.Probe: Daemon._probe,
     ev.DialNow: lambda self, _: self._link.dial_now(),
     ev.Redial: lambda self, effect: self._link.drop(effect.code, effect.reason),
+    ev.Renew: lambda self, _: self._link.renew(),
+    ev.Rest: lambda self, _: self._link.rest(),
     ev.ShowLight: Daemon._show,
     ev.Report: Daemon._report,
 }

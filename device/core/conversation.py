@@ -166,6 +166,10 @@ class Conversation:
                 level="warning",
             )
 
+    def _renew_failed(self, event: ev.RenewFailed) -> None:
+        what = f"no further session yet: {event.reason}"
+        self._outlet.report("renew", {"code": event.code}, what, level="warning", repeats="renew")
+
     def _part_failed(self, event: ev.PartFailed) -> None:
         news = self._faults.get(event.part) != event.code
         self._faults[event.part] = event.code
@@ -259,6 +263,7 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Dialing: Conversation._dialing,
     ev.LinkUp: Conversation._link_up,
     ev.LinkDown: Conversation._link_down,
+    ev.RenewFailed: Conversation._renew_failed,
     ev.Received: Conversation._received,
     ev.Garbled: Conversation._garbled,
     ev.Sounded: lambda self, event: self._answer.sounded(event),

@@ -94,11 +94,14 @@ class Dialing(Struct, frozen=True):
 class LinkUp(Struct, frozen=True):
     """Connected and configured: the server has confirmed our settings.
 
-    `differences` are sentences on what it does otherwise than asked.
+    `differences` are sentences on what it does otherwise than asked. The server ends the session
+    in `lasts_s` seconds. `renewed`: it takes the place of one that was still up.
     """
 
     at: float
     differences: tuple[str, ...] = ()
+    lasts_s: float = 3600.0
+    renewed: bool = False
 
 
 class LinkDown(Struct, frozen=True):
@@ -108,6 +111,14 @@ class LinkDown(Struct, frozen=True):
     code: str
     reason: str
     cure: str = ""
+
+
+class RenewFailed(Struct, frozen=True):
+    """The second connection could not be had; the first is still up."""
+
+    at: float
+    code: str
+    reason: str
 
 
 class Received(Struct, frozen=True):
@@ -177,7 +188,7 @@ class Stopping(Struct, frozen=True):
 
 Event = (
     Pressed | Released | Tapped | MuteChanged | MicHeard | MicClosed
-    | Dialing | LinkUp | LinkDown | Received | Garbled
+    | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
     | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | TimerFired | Stopping
 )  # fmt: skip
 
@@ -256,6 +267,14 @@ class Redial(Struct, frozen=True):
     reason: str
 
 
+class Renew(Struct, frozen=True):
+    """The session ends soon: open a second one beside it and put it in its place."""
+
+
+class Rest(Struct, frozen=True):
+    """Close the idle connection; dial when a person presses."""
+
+
 class Report(Struct, frozen=True):
     """A line for the journal: `event` with its fields, and a sentence for people.
 
@@ -271,5 +290,5 @@ class Report(Struct, frozen=True):
 
 Effect = (
     ShowLight | OpenMicrophone | CloseMicrophone | SendAudio | Send | Play | EndPlay | Cut
-    | SetTimer | StopTimer | Probe | DialNow | Redial | Report
+    | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Report
 )  # fmt: skip

@@ -1,4 +1,8 @@
-"""Classes of link failure: one function from what was raised to a code, a sentence and a cure."""
+"""Classes of failure: one pure function from what ended a connection to a code and a sentence.
+
+`KINDS` is the one table: what each code means, when it is dialled again, and what a person can do.
+The light and the spoken sentence go by the code; the table in device/README.md is made of it.
+"""
 
 from __future__ import annotations
 
@@ -6,70 +10,194 @@ import os
 import re
 import socket
 import ssl
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Struct
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
+    InvalidMessage,
     InvalidStatus,
     WebSocketException,
 )
+from websockets.http11 import Response
 
-from device.core.wire import WireError
+from device.core.wire import Fault, WireError
+from device.drivers.clock import Clock
 from device.errors import LinkError
 
-PATIENT_S: Final = 60.0
-"""Nothing but a person cures these; a press still tries at once."""
+
+class Retry(StrEnum):
+    """When the link is dialled again. Whatever it is, a press dials at once."""
+
+    AT_ONCE = "at once; after less than 30 s up as for `network`"
+    BACKOFF = "at random within 0.5 s, twice as long each time, up to 60 s"
+    TOLD = "when the server says (`Retry-After`, at most 15 min), else as for `network`"
+    MINUTE = "every minute"
+    QUARTER = "every 15 min"
+    CLOCK = "when the clock is set, else every 5 min"
+    CHANGE = "when the configuration changes"
+    PRESS = "at a press only"
+
+
+class Kind(Struct, frozen=True):
+    """One class of failure, for people and for the back-off."""
+
+    means: str
+    retry: Retry
+    cure: str = ""
+
+
+# fmt: off
+KINDS: Final[Mapping[str, Kind]] = {
+    "network": Kind(
+        "there is no way to the server, or it fell silent", Retry.BACKOFF,
+        "check the network"),
+    "dns": Kind(
+        "the server's name is not found", Retry.BACKOFF,
+        "check the network and server.url"),
+    "clock": Kind(
+        "the certificate is not valid at the time that this clock shows, and nobody has set it",
+        Retry.CLOCK, "wait for the clock to be set; a network that blocks NTP must let it through"),
+    "captive": Kind(
+        "a login page of the network answers in place of the server", Retry.MINUTE,
+        "log in to this network, or use another; else check server.url"),
+    "tls": Kind(
+        "the certificate or the encryption of the server does not hold", Retry.BACKOFF,
+        "check server.url and the server's certificate"),
+    "key": Kind(
+        "the server refuses the key", Retry.CHANGE,
+        "put a new server.api_key"),
+    "model": Kind(
+        "the server has no such model or address", Retry.CHANGE,
+        "check server.url and server.model"),
+    "settings": Kind(
+        "the server refuses our settings", Retry.CHANGE,
+        "check the configuration against what this server and model offer"),
+    "quota": Kind(
+        "the account has no credit left", Retry.QUARTER,
+        "look after the account's billing"),
+    "policy": Kind(
+        "the server ends the connection by its policy", Retry.QUARTER,
+        "ask the server's owner why"),
+    "rate": Kind(
+        "the server asks for patience", Retry.TOLD,
+        "wait; if it happens often, raise the account's limits"),
+    "server": Kind(
+        "the server has trouble of its own", Retry.TOLD,
+        "wait; the server's status page may know more"),
+    "protocol": Kind(
+        "what answers does not speak the Realtime dialect", Retry.BACKOFF,
+        "check server.url"),
+    "too-big": Kind(
+        "a message was larger than one side takes: a bug", Retry.BACKOFF,
+        "report it with the journal's lines"),
+    "session-over": Kind(
+        "the session came to its ordinary end", Retry.AT_ONCE),
+    "resting": Kind(
+        "nobody needs the connection now", Retry.PRESS),
+}
+"""Every code that `LinkDown` can have."""
+
+FAULTS: Final[Mapping[str, str]] = {
+    "session_expired": "session-over",
+    "invalid_api_key": "key", "account_deactivated": "key",
+    "model_not_found": "model", "invalid_model": "model", "missing_model": "model",
+    "beta_api_shape_disabled": "model", "DeploymentNotFound": "model",
+    "insufficient_quota": "quota", "credit_balance_exhausted": "quota",
+    "billing_hard_limit_reached": "quota",
+    "rate_limit_exceeded": "rate", "inference_rate_limit_exceeded": "rate",
+    "session_limit_reached": "rate",
+    "server_error": "server",
+}
+"""The codes of `error` events, and the class of each that ends a session that is being opened."""
+
+CLOSES: Final[Mapping[int, str]] = {
+    1000: "session-over", 1001: "session-over", 1002: "protocol", 1003: "protocol",
+    1007: "protocol", 1008: "policy", 1009: "too-big", 3000: "key", 4000: "model",
+}
+"""Close codes; all others are the server's trouble."""
+
+STATUSES: Final[Mapping[int, str]] = {
+    401: "key", 402: "quota", 403: "key", 404: "model", 429: "rate", 511: "captive",
+}
+# fmt: on
+
+FATAL: Final = frozenset({"session-over", "key", "quota"})
+"""An `error` event of these classes ends a session that is up; others refuse one request."""
+NOT_YET_VALID, EXPIRED, OTHER_HOST, OTHER_ADDRESS = 9, 10, 62, 64
+"""OpenSSL's verify codes (x509_vfy.h)."""
+
+
+class Refused(Exception):
+    """The server said in an `error` event what ends the session."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
 
 
 class Failure(Struct, frozen=True):
-    """Why a connection ended: `code` for the light, `reason` and `cure` for people.
-
-    `retry_s` is a fixed wait before the next try; None leaves it to the back-off.
-    """
+    """Why a connection ended: `code` of `KINDS`, and `reason`, a sentence without a full stop."""
 
     code: str
     reason: str
-    cure: str = ""
-    retry_s: float | None = None
+    advice: str = ""
+    """A better cure than the table's."""
+    after_s: float | None = None
+    """What the server asked to wait."""
+
+    @property
+    def kind(self) -> Kind:
+        """Its class; a code from elsewhere is taken for the network's."""
+        return KINDS.get(self.code, KINDS["network"])
+
+    @property
+    def cure(self) -> str:
+        """What a person can do."""
+        return self.advice or self.kind.cure
 
 
-def failure_of(problem: Exception, url: str) -> Failure | None:
-    """The class of what a connection raised; None for what is not a failure of a link: a bug."""
+def failure_rows() -> Iterator[tuple[str, str, str, str]]:
+    """The table of failures for people: a heading, then code, meaning, retry rule, cure."""
+    yield ("code", "what it means", "dialled again", "what to do")
+    for code, kind in KINDS.items():
+        yield (f"`{code}`", kind.means, kind.retry.value, kind.cure or "nothing")
+
+
+def ends_session(fault: Fault) -> bool:
+    """Whether this `error` event is the end of a session that is up, and not of one request."""
+    return FAULTS.get(fault.code or "") in FATAL
+
+
+def failure_of(problem: Exception, *, url: str, clock: Clock) -> Failure | None:
+    """The class of what ended a connection to `url`; None for what no network can do: a bug."""
     host = urlsplit(url).hostname or url
     match problem:
+        case Refused():
+            return _refused(problem.fault, host)
         case ConnectionClosed():
-            return _closed(problem)
+            return _closed(problem, host)
         case InvalidStatus():
-            return _status(problem.response.status_code, host)
-        case ssl.SSLCertVerificationError():
-            return Failure(
-                "tls",
-                f"the certificate of {host} does not hold: {problem.verify_message}",
-                "check the date of this device and server.url",
-            )
+            return _answered(problem.response, host, clock)
         case ssl.SSLError():
-            return Failure("tls", f"no secure connection to {host}: {problem.reason}", "")
+            return _insecure(problem, host, clock)
         case socket.gaierror():
-            return Failure(
-                "dns", f"the name {host} is not found", "check the network and server.url"
-            )
+            return Failure("dns", f"the name {host} is not found: {problem.strerror}")
         case TimeoutError():
-            return Failure("network", f"{host} does not answer", "check the network")
+            return Failure("network", f"{host} does not answer")
         case OSError():
-            return Failure(
-                "network", f"no connection to {host}: {_system_words(problem)}", "check the network"
-            )
+            return Failure("network", f"no connection to {host}: {_system_words(problem)}")
         case LinkError():
             return Failure(problem.code, problem.what, problem.cure)
-        case WireError():
-            return Failure("protocol", f"{host} speaks another language: {problem}"[:200])
-        case InvalidHandshake() | WebSocketException():
-            return Failure(
-                "protocol", f"{host} is no Realtime server: {problem}"[:200], "check server.url"
-            )
+        case InvalidMessage() if isinstance(problem.__cause__, EOFError):
+            return Failure("network", f"{host} hung up")
+        case InvalidHandshake() | WebSocketException() | WireError():
+            return Failure("protocol", f"{host} is no Realtime server: {problem}"[:200])
         case _:
             return None
 
@@ -81,37 +209,77 @@ def _system_words(problem: OSError) -> str:
     return os.strerror(number) if number else str(problem)[:200]
 
 
-def _closed(problem: ConnectionClosed) -> Failure:
+def _refused(fault: Fault, host: str) -> Failure:
+    code = FAULTS.get(fault.code or "", "settings")
+    # Not the server's words for a key: some repeat it.
+    words = fault.code if code == "key" else fault.message or fault.code
+    return _told(code, host, f"{words}"[:200])
+
+
+def _closed(problem: ConnectionClosed, host: str) -> Failure:
     received = problem.rcvd
-    if received is None:
-        return Failure("network", "the connection broke", "it is dialled again")
-    said = f"closed with {received.code} {received.reason}".strip()[:200]
-    match received.code:
-        case 3000:
-            return Failure(
-                "key", f"the server refused the key ({said})", "put a new server.api_key", PATIENT_S
-            )
-        case 4000:
-            return Failure(
-                "model", f"the server refused the request ({said})", "check server.model", PATIENT_S
-            )
-        case 1000 | 1001:
-            return Failure("session-over", f"the session ended ({said})", "")
-        case _:
-            return Failure("server", f"the server ended the connection ({said})", "")
+    if received is not None:
+        # `invalid_request_error.invalid_model`: the last word is the code of an error event.
+        named = FAULTS.get(received.reason.rpartition(".")[2].strip())
+        code = named or CLOSES.get(received.code, "server")
+        return _told(code, host, f"closed with {received.code} {received.reason}".strip()[:200])
+    sent = problem.sent.code if problem.sent is not None else 0
+    if sent in (1002, 1007, 1009):  # we ended it, for what it had sent
+        return _told(CLOSES[sent], host, f"{problem.sent.reason}"[:200] if problem.sent else "")
+    silent = sent == 1011  # the library's word for a ping without answer
+    return Failure("network", f"{host} fell silent" if silent else "the connection broke")
 
 
-def _status(status: int, host: str) -> Failure:
-    match status:
-        case 401 | 403:
-            return Failure(
-                "key", f"{host} refused the key (HTTP {status})", "put a new server.api_key",
-                PATIENT_S,
-            )  # fmt: skip
-        case 404:
-            return Failure("model", f"{host} has no such address (HTTP 404)",
-                           "check server.url and server.model", PATIENT_S)  # fmt: skip
-        case 429:
-            return Failure("rate", f"{host} asks for patience (HTTP 429)", "", PATIENT_S)
-        case _:
-            return Failure("server", f"{host} answered HTTP {status}", "")
+def _answered(response: Response, host: str, clock: Clock) -> Failure:
+    """The upgrade was answered over HTTP."""
+    status = response.status_code
+    kind = response.headers.get("Content-Type", "")
+    if 300 <= status < 400 or (status < 300 and "html" in kind):
+        return _told("captive", host, f"HTTP {status}")
+    code = STATUSES.get(status) or ("server" if status >= 500 else "protocol")
+    code = FAULTS.get(_fault_in(response).code or "", code)
+    after = _seconds(response.headers.get("Retry-After", ""), clock)
+    return msgspec.structs.replace(_told(code, host, f"HTTP {status}"), after_s=after)
+
+
+def _insecure(problem: ssl.SSLError, host: str, clock: Clock) -> Failure:
+    if isinstance(problem, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Failure("network", f"{host} hung up")
+    if not isinstance(problem, ssl.SSLCertVerificationError):
+        words = getattr(problem, "reason", None) or problem.strerror
+        return Failure("tls", f"no secure connection to {host}: {words}")
+    code = "tls"
+    if problem.verify_code in (NOT_YET_VALID, EXPIRED) and clock.doubtful:
+        code = "clock"
+    elif problem.verify_code in (OTHER_HOST, OTHER_ADDRESS):
+        code = "captive"
+    return Failure(code, f"the certificate of {host} does not hold: {problem.verify_message}")
+
+
+def _told(code: str, host: str, words: str) -> Failure:
+    said = f" ({words})" if words else ""
+    return Failure(code, f"{host}: {KINDS[code].means}{said}")
+
+
+class _Body(Struct, frozen=True):
+    error: Fault = Fault()
+
+
+def _fault_in(response: Response) -> Fault:
+    """The error in an HTTP answer, when it is told as the service does."""
+    try:
+        return msgspec.json.decode(response.body or b"{}", type=_Body).error
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Fault()
+
+
+def _seconds(told: str, clock: Clock) -> float | None:
+    """`Retry-After`: seconds, or a date."""
+    if told.strip().isdecimal():
+        return float(told)
+    try:
+        from email.utils import parsedate_to_datetime  # large, and dates are rare
+
+        return max(0.0, parsedate_to_datetime(told).timestamp() - clock.now)
+    except (TypeError, ValueError, OverflowError):
+        return None

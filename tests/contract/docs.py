@@ -23,6 +23,7 @@ from device.core.tables import (
     ReplySignal,
     Row,
 )
+from device.drivers.failure import failure_rows
 from device.drivers.panel import light_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ def rendered() -> dict[Path, str]:
             "link": region(LINK, list(Link), LinkSignal),
             "gate": region(GATE, get_args(GateState), GateSignal),
             "reply": region(REPLY, list(Reply), ReplySignal),
+            "failures": table(list(failure_rows())),
         },
         ROOT / "hardware.md": {"lights": table(list(light_rows()))},
         ROOT / "README.md": {"measured": measured.told()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,10 +30,30 @@ Serving = Callable[[ServerConnection], Awaitable[None]]
 class Line:
     """A link and what it has posted."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **terms: Any) -> None:
         self.posted: list[Event] = []
         self._news = asyncio.Event()
-        self.link = Link(Endpoint(url, {"Authorization": "Bearer sk-x"}, SESSION), post=self._post)
+        self._endpoint = Endpoint(url, {"Authorization": "Bearer sk-x"}, SESSION)
+        self.trouble: Exception | None = None
+        self.link = Link(self.where, post=self._post, **terms)
+
+    async def where(self) -> Endpoint:
+        if self.trouble is not None:
+            raise self.trouble
+        return self._endpoint
+
+    def narrow(self) -> None:
+        """Let the kernel take little of what is sent: the rest waits in the connection."""
+        assert self.link._session is not None
+        raw = self.link._session._socket.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    def unsent(self) -> int:
+        assert self.link._session is not None
+        return self.link._session._socket.transport.get_write_buffer_size()
+
+    def all(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.posted if isinstance(event, kind)]
 
     def _post(self, event: Event) -> None:
         self.posted.append(event)
@@ -41,7 +62,7 @@ class Line:
     async def until(self, kind: type[Any], *, count: int = 1, within_s: float = 10.0) -> Any:
         async with asyncio.timeout(within_s):
             while True:
-                found = [event for event in self.posted if isinstance(event, kind)]
+                found = self.all(kind)
                 if len(found) >= count:
                     return found[count - 1]
                 self._news.clear()
@@ -49,8 +70,8 @@ class Line:
 
 
 @asynccontextmanager
-async def dialling(url: str) -> AsyncIterator[Line]:
-    line = Line(url)
+async def dialling(url: str, **terms: Any) -> AsyncIterator[Line]:
+    line = Line(url, **terms)
     running = asyncio.create_task(line.link.run())
     try:
         yield line

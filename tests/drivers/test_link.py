@@ -13,8 +13,8 @@ from websockets.asyncio.server import ServerConnection
 
 from device.core import events as ev
 from device.core import wire
-from device.drivers import link as link_module
-from device.drivers.link import OUTBOX
+from device.drivers import dial, session
+from device.drivers.session import UNSENT_BYTES
 from drivers.line import CREATED, dialling, failure, forever, greet, server
 
 CLEAR = wire.encode(wire.Clear())
@@ -24,8 +24,9 @@ BLOCK = wire.Message(b'{"type":"input_audio_buffer.append","audio":"' + b"A" * 6
 @pytest.fixture
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real deadlines are five and ten seconds."""
-    for name in ("OPEN_S", "CONFIRM_S", "SEND_S"):
-        monkeypatch.setattr(link_module, name, 0.3)
+    monkeypatch.setattr(dial, "OPEN_S", 0.3)
+    for name in ("CONFIRM_S", "SEND_S"):
+        monkeypatch.setattr(session, name, 0.3)
 
 
 def test_up_means_created_configured_and_confirmed() -> None:
@@ -144,7 +145,7 @@ def test_a_server_that_stops_reading_is_given_up_within_the_send_deadline(
         async with server(serving) as url, dialling(url) as line:
             await line.until(ev.LinkUp)
             begun = time.monotonic()
-            for _ in range(OUTBOX):
+            for _ in range(UNSENT_BYTES // len(BLOCK) - 1):
                 line.link.send(BLOCK)
             down = await line.until(ev.LinkDown)
             assert (down.code, down.reason) == ("network", "the server stopped reading")
@@ -153,7 +154,7 @@ def test_a_server_that_stops_reading_is_given_up_within_the_send_deadline(
     asyncio.run(main())
 
 
-def test_a_full_outbox_ends_the_connection_and_nothing_of_it_is_sent_to_the_next() -> None:
+def test_too_much_unsent_ends_the_connection_and_nothing_of_it_is_sent_to_the_next() -> None:
     heard: list[list[str]] = []
 
     async def serving(connection: ServerConnection) -> None:
@@ -170,7 +171,7 @@ def test_a_full_outbox_ends_the_connection_and_nothing_of_it_is_sent_to_the_next
     async def main() -> None:
         async with server(serving) as url, dialling(url) as line:
             await line.until(ev.LinkUp)
-            for _ in range(2 * OUTBOX):
+            for _ in range(500):
                 line.link.send(BLOCK)
                 await asyncio.sleep(0)
             down = await line.until(ev.LinkDown)
