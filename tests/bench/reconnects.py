@@ -1,7 +1,7 @@
 """Reconnects: the link driver, in a process of its own, dials thousands of times; nothing may grow.
 
-The server cuts each connection as soon as the link says that it is up. The waits between the dials
-are taken away at one place, `_impatient`; all else is the driver as it is.
+The server cuts each connection as soon as the link says that it is up, and the waits between the
+dials, which are drawn at random from 0 on, are drawn as 0; all else is the driver as it is.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from bench.stage import Stage
 from device.core import events as ev
 from device.core import wire
 from device.core.events import Event
-from device.drivers import link as driver
-from device.drivers.link import Endpoint, Link
+from device.drivers.link import Endpoint, Link, always
 from device.simulator.faults import Drop, Fault
 from device.simulator.script import Answer, Script
 
@@ -137,7 +136,7 @@ async def _dialling(pipe: Connection, url: str, count: int) -> None:
             if ups == count:
                 done.set()
 
-    link = _impatient(url, post)
+    link = Link(always(Endpoint(url, {}, SESSION)), post=post, draw=_impatient)
     running = asyncio.create_task(link.run(), name="link")
     await asyncio.wait(
         {running, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED
@@ -146,10 +145,9 @@ async def _dialling(pipe: Connection, url: str, count: int) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-def _impatient(url: str, post: Callable[[Event], None]) -> Link:
-    """The link, without waits between its dials."""
-    driver.BACKOFF_S = 0.0  # type: ignore[misc]
-    return Link(Endpoint(url, {}, SESSION), post=post)
+def _impatient(least: float, _: float) -> float:
+    """The back-off's random number: always no wait at all."""
+    return least
 
 
 def _held(connections: int) -> Held:
