@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import crowd, figures, measured, picture, report, soak
+from bench import crowd, drops, figures, measured, picture, reconnects, report, soak
 from bench.clients import OURS
 from bench.measure import overruns
-from bench.process import Usage
+from bench.process import Usage, waited_s
 from bench.report import FAST, FULL, Row
 from bench.rounds import Bench, say
 from bench.scenario import load
@@ -25,7 +25,7 @@ from contract import docs
 from device import __version__
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
-FORMS: Final = ("fast", "full", "soak", "crowd")
+FORMS: Final = ("fast", "full", "soak", "crowd", "drops", "reconnects")
 SAMPLE_S: Final = 2.0
 FAST_ROUNDS: Final = 2
 FULL_ROUNDS: Final = 3
@@ -38,6 +38,8 @@ def main() -> int:
     parser.add_argument("form", nargs="?", choices=FORMS, default="fast")
     parser.add_argument("--rounds", type=int, metavar="N", help="conversations of each client")
     parser.add_argument("--seconds", type=float, metavar="S", help="card time of a soak")
+    parser.add_argument("--count", type=int, metavar="N", help="so many drops, or reconnects")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the drops")
     parser.add_argument(
         "--keep", action="store_true", help="state the figures in README and its picture"
     )
@@ -50,6 +52,10 @@ def main() -> int:
             status = long_run(Path(scratch), seconds=words.seconds)
         elif words.form == "crowd":
             status = many(Path(scratch))
+        elif words.form == "drops":
+            status = broken(Path(scratch), count=words.count or drops.COUNT, seed=words.seed)
+        elif words.form == "reconnects":
+            status = again(words.count or reconnects.COUNT)
         elif words.form == "full":
             status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS, keep=words.keep)
         else:
@@ -106,6 +112,30 @@ def many(scratch: Path) -> int:
     found = crowd.crowd(scratch)
     table, pressure = crowd.rows(found), {"all": [round(found.pressure, 1)]}
     return _show(_result("crowd", table, quiet=found.quiet, pressure=pressure), table)
+
+
+def broken(scratch: Path, *, count: int, seed: int) -> int:
+    """Conversations whose link breaks at random moments."""
+    say(f"{count} drops, seed {seed}, {drops.LANES} devices at once")
+    waited, began = waited_s(), time.monotonic()
+
+    def told(turn: drops.Fared) -> None:
+        flaws = ", ".join(turn.flaws) or "well"
+        say(f"{turn.plan.how} {turn.plan.phase} {turn.plan.outage_s:.1f} s: {flaws}")
+
+    turns = drops.drops(scratch, drops.plans(count, seed=seed), told=told)
+    pressure = 100 * (waited_s() - waited) / (time.monotonic() - began)
+    say(drops.in_words(turns))
+    table, calm = drops.rows(turns), not pressure > figures.NOISY_PERCENT
+    result = _result("drops", table, quiet=calm, pressure={"all": [round(pressure, 1)]})
+    return _show({**result, "seed": seed, "turns": drops.as_data(turns)}, table)
+
+
+def again(count: int) -> int:
+    """The link dials over and over, for growth."""
+    say(f"{count} reconnects")
+    table = reconnects.rows(reconnects.reconnects(count))
+    return _show(_result("reconnects", table, quiet=True, pressure={}), table)
 
 
 def _finish(bench: Bench, form: str, *, keep: bool) -> int:

@@ -46,8 +46,8 @@ def growth(samples: Sequence[Usage], *, speed: float) -> Growth:
     quarter = len(samples) // 4
     warm, second, last = samples[quarter:], samples[quarter : 2 * quarter], samples[-quarter:]
     hours = [(usage.at - samples[0].at) * speed / 3600 for usage in samples]
-    rss, doubt = _slope(hours[quarter:], [usage.rss_kb for usage in warm])
-    pss, _ = _slope(hours[quarter:], [usage.pss_kb for usage in warm])
+    rss, doubt = slope(hours[quarter:], [usage.rss_kb for usage in warm])
+    pss, _ = slope(hours[quarter:], [usage.pss_kb for usage in warm])
     return Growth(
         hours[-1],
         rss,
@@ -86,7 +86,7 @@ def rows(found: Growth, *, overruns: int, turns: int, interrupted: int) -> list[
     ]  # fmt: skip
 
 
-def _slope(hours: Sequence[float], sizes: Sequence[int]) -> tuple[float, float]:
+def slope(hours: Sequence[float], sizes: Sequence[int]) -> tuple[float, float]:
     """Slope of the line through the points, and its standard error."""
     at, size = np.array(hours), np.array(sizes, dtype=float)
     spread = float(np.sum((at - at.mean()) ** 2))

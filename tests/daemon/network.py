@@ -1,0 +1,192 @@
+"""Ways to the server that a test can spoil: a proxy, certificates, a clock, a portal."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import ipaddress
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from daemon.proxy import Proxy
+from daemon.running import KEY, RunningDevice
+
+DAY: Final = datetime.timedelta(days=1)
+SHIM: Final = Path(__file__).with_name("clock.c")
+COMPILER: Final = shutil.which("gcc") or shutil.which("cc")
+
+
+@contextmanager
+def behind(
+    device: RunningDevice,
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    name: str = "",
+    **sections: Any,
+) -> Iterator[Proxy]:
+    """A proxy between a device that has not started yet and its server, called `name`.
+
+    With `tls` the device meets that; a second proxy ends it, so that the first sees every try.
+    """
+    with ExitStack() as stack:
+        target = port_of(device.server.url)
+        if tls is not None:
+            target = stack.enter_context(Proxy(target, tls=tls)).port
+        proxy = stack.enter_context(Proxy(target, host=host))
+        url = proxy.through(device.server.url, name=name, scheme="ws" if tls is None else "wss")
+        server = {"url": url, "profile": "local", "api_key": KEY, "allow_insecure": True}
+        device.configure(**{"server": server, **sections})
+        yield proxy
+
+
+def port_of(url: str) -> int:
+    """The port in an address."""
+    return int(url.split(":")[2].split("/")[0])
+
+
+class Authority:
+    """A certificate authority of the test's own; `trusted` is its certificate as a file."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Test {place.name}")])
+        now = datetime.datetime.now(datetime.UTC)
+        own = self._certificate(
+            self._name, self._key.public_key(), begins=now - 3650 * DAY, ends=now + 3650 * DAY
+        )
+        constraint = x509.BasicConstraints(ca=True, path_length=None)
+        place.mkdir(parents=True, exist_ok=True)
+        self.trusted = place / "ca.pem"
+        signed = own.add_extension(constraint, critical=True).sign(self._key, hashes.SHA256())
+        self.trusted.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+
+    def certify(
+        self,
+        context: ssl.SSLContext,
+        *,
+        name: str = "127.0.0.1",
+        begins: datetime.timedelta = -DAY,
+        ends: datetime.timedelta = 2 * DAY,
+    ) -> None:
+        """Give a server a certificate for this host, valid between these times from now."""
+        now = datetime.datetime.now(datetime.UTC)
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = self._certificate(
+            subject, key.public_key(), begins=now + begins, ends=now + ends
+        ).add_extension(x509.SubjectAlternativeName([_called(name)]), critical=False)
+        chain = self._place / "chain.pem"
+        chain.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            + builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        )
+        context.load_cert_chain(chain)
+
+    def _certificate(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        *,
+        begins: datetime.datetime,
+        ends: datetime.datetime,
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begins)
+            .not_valid_after(ends)
+        )
+
+
+def _called(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+@dataclass(frozen=True)
+class FalseClock:
+    """The wall clock of a program that is started with `environment`; it can be set meanwhile."""
+
+    place: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What puts it before the system's."""
+        return {"LD_PRELOAD": str(self.place / "clock.so"), "FALSE_CLOCK": str(self.place / "now")}
+
+    def make(self) -> None:
+        """Compile it; it is right at first, and somebody has set it."""
+        assert COMPILER is not None
+        self.place.mkdir(parents=True, exist_ok=True)
+        command = [COMPILER, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]
+        words = [*command, str(self.place / "clock.so"), str(SHIM)]
+        subprocess.run(words, check=True, capture_output=True, timeout=60)
+        self.show(0, synced=True)
+
+    def show(self, days: int, *, synced: bool) -> None:
+        """So many days off, and whether the kernel says that it was set."""
+        fresh = self.place / "fresh"
+        fresh.write_text(f"{days * 86400} {int(synced)}\n")
+        fresh.replace(self.place / "now")
+
+
+class Portal:
+    """What answers every request with a page of its own; use it as a context manager."""
+
+    def __init__(self, status: int, *, location: str = "") -> None:
+        self.asked: list[dict[str, str]] = []
+        asked = self.asked
+
+        class Page(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                asked.append(dict(self.headers))
+                page = b"<html><body>Welcome to the hotel. Please log in.</body></html>"
+                self.send_response(status)
+                if location:
+                    self.send_header("Location", location)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
+
+            def log_message(self, format: str, *words: object) -> None:
+                """Not on the test's output."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="portal")
+
+    def __enter__(self) -> Portal:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5.0)
+        assert not self._thread.is_alive()
