@@ -49,22 +49,21 @@ class Link:
     """The connection, kept up. Lives in the loop; what happens is posted there as events.
 
     `send` returns at once; what is sent while the link is not up is dropped: the core sends
-    nothing then. `changed` says, cheaply, whether `where` would tell another endpoint than the
-    last time: a link that waits for a cure of the configuration asks it every few seconds.
-    `decode` reads what comes while a session is up.
+    nothing then. `decode` reads what a session that is up says. `changed` says, cheaply, whether
+    `endpoint` would tell another than the last time: a wait is cut short by it.
     """
 
     def __init__(
         self,
-        where: Where,
+        endpoint: Where,
         *,
         post: Callable[[Event], None],
-        changed: Callable[[], bool] = lambda: False,
         decode: Decode = wire.decode,
+        changed: Callable[[], bool] = lambda: False,
         clock: Callable[[], Clock] = read_clock,
         draw: Draw = random.uniform,
     ) -> None:
-        self._where = where
+        self._where = endpoint
         self._post = post
         self._decode = decode
         self._clock = clock

@@ -62,7 +62,6 @@ class Session:
         loop = asyncio.get_running_loop()
         self.over: asyncio.Future[Failure | Exception] = loop.create_future()
         self._socket = socket_
-        self._decode: Decode = wire.decode
         self._receiving: asyncio.Task[None] | None = None
         self._written = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -83,10 +82,10 @@ class Session:
         differences = wire.differences(endpoint.session, updated.session)
         return cls(socket_, differences=tuple(differences), lasts_s=_lasts_s(created.session))
 
-    def begin(self, deliver: Callable[[Event], None], *, decode: Decode = wire.decode) -> None:
+    def begin(self, deliver: Callable[[Event], None], *, decode: Decode) -> None:
         """Deliver what the server says, from the first message after the settings on."""
-        self._decode = decode
-        self._receiving = asyncio.create_task(self._receive(deliver), name="link-receive")
+        receiving = self._receive(deliver, decode)
+        self._receiving = asyncio.create_task(receiving, name="link-receive")
 
     def send(self, message: wire.Message) -> None:
         """Send one message, or queue it in the transport. Too much queued ends the connection."""
@@ -123,20 +122,20 @@ class Session:
             if self._receiving is not None:
                 self._receiving.cancel()
 
-    async def _receive(self, deliver: Callable[[Event], None]) -> None:
+    async def _receive(self, deliver: Callable[[Event], None], decode: Decode) -> None:
         """Deliver every message while this is the session; then read on, that the close gets by."""
         try:
             while True:
                 text = await self._socket.recv(decode=False)
                 if not self.over.done():
-                    self._deliver(text, deliver)
+                    self._deliver(text, deliver, decode)
         except Exception as problem:  # the edge of the driver: the link classes it
             self.end(problem)
 
-    def _deliver(self, text: bytes, deliver: Callable[[Event], None]) -> None:
+    def _deliver(self, text: bytes, deliver: Callable[[Event], None], decode: Decode) -> None:
         at = time.monotonic()
         try:
-            message = self._decode(text)
+            message = decode(text)
         except wire.WireError as problem:
             deliver(ev.Garbled(at, str(problem)))
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -40,6 +41,16 @@ class Line:
         if self.trouble is not None:
             raise self.trouble
         return self._endpoint
+
+    def narrow(self) -> None:
+        """Let the kernel take little of what is sent: the rest waits in the connection."""
+        assert self.link._session is not None
+        raw = self.link._session._socket.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    def unsent(self) -> int:
+        assert self.link._session is not None
+        return self.link._session._socket.transport.get_write_buffer_size()
 
     def all(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.posted if isinstance(event, kind)]

@@ -123,15 +123,16 @@ def test_what_waits_in_the_first_session_still_leaves_after_the_swap() -> None:
     async def scene() -> None:
         async with Simulator(Script(ANSWERS)) as simulator, dialling(_url(simulator)) as line:
             await line.until(ev.LinkUp)
+            line.narrow()
+            first, waiting = line.link._session, 0
             line.link.renew()
-            first = line.link._session
             while line.link._session is first:
-                for number in range(50):  # more than the kernel takes at once
+                for number in range(50):
                     line.link.send(append(number))
+                waiting = line.unsent()
                 await asyncio.sleep(0)
-            sent = len(line.posted)
-            assert sent
-            await asyncio.sleep(0.5)
+            assert waiting, "at the swap not all had left"
+            await true(lambda: simulator.sessions == [1])
             found = numbers(simulator.uplink(0))
             assert found == [number % 50 for number in range(len(found))]
             assert len(found) % 50 == 0, "the last of them as well"
@@ -194,7 +195,8 @@ def test_a_drop_while_the_second_is_being_opened_makes_it_the_link() -> None:
     async def scene() -> None:
         slow = [Fault("session.created", faults.Stall(0.4), session=2)]
         script = Script(ANSWERS, faults=slow)
-        async with Simulator(script) as simulator, dialling(_url(simulator)) as line:
+        late: dict[str, Any] = {"draw": lambda _, __: 600.0}
+        async with Simulator(script) as simulator, dialling(_url(simulator), **late) as line:
             await line.until(ev.LinkUp)
             line.link.renew()
             await asyncio.sleep(0.2)
@@ -231,6 +233,7 @@ def test_a_drop_while_a_second_that_fails_is_being_opened_is_told_once() -> None
 def test_resting_closes_the_connection_until_a_person_waits(*, renewing: bool) -> None:
     async def scene() -> None:
         async with Simulator(Script(ANSWERS)) as simulator, dialling(_url(simulator)) as line:
+            await line.until(ev.Dialing)
             line.link.dial_now()  # answered by the dial under way: not remembered
             await line.until(ev.LinkUp)
             if renewing:
