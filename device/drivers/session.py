@@ -62,7 +62,6 @@ class Session:
         loop = asyncio.get_running_loop()
         self.over: asyncio.Future[Failure | Exception] = loop.create_future()
         self._socket = socket_
-        self._decode: Decode = wire.decode
         self._receiving: asyncio.Task[None] | None = None
         self._written = 0
         self._deadline: asyncio.TimerHandle | None = None
