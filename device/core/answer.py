@@ -75,7 +75,10 @@ class Answer:
         self.signal(ReplySignal.INTERRUPTED)
 
     def connection_changed(self) -> None:
-        """The link came up or went down: nobody can be told of the old one's replies any more."""
+        """The server is another one: nobody can be told of the old one's replies any more."""
+        if self.state is Reply.SPEAKING and self._replies.active is not None:
+            what = "the link was lost in the middle of an answer"
+            self._outlet.complain("broken-answer", what, "ask again")
         self._replies = Replies()
         self._orphans = 0
 

@@ -20,7 +20,7 @@ from bench.report import Row
 from bench.soak import LEAST_SAMPLES, slope
 from bench.stage import Stage
 from device.core import events as ev
-from device.core import wire
+from device.core import terms, wire
 from device.core.events import Event
 from device.drivers.link import Endpoint, Link, always
 from device.simulator.faults import Drop, Fault
@@ -39,11 +39,11 @@ MOMENT: Final = "input_audio_buffer.clear"
 SCRIPT: Final = Script(
     [Answer.tone(0.1)], faults=[Fault(at=MOMENT, do=Drop())], habits=["any model"]
 )
-SESSION: Final = wire.Session(
+SESSION: Final = terms.Session(
     instructions="Be brief.",
-    audio=wire.SessionAudio(
-        input=wire.AudioInput(turn_detection=wire.SemanticVad(), noise_reduction=None),
-        output=wire.AudioOutput(voice="marin"),
+    audio=terms.SessionAudio(
+        input=terms.AudioInput(turn_detection=terms.SemanticVad(), noise_reduction=None),
+        output=terms.AudioOutput(voice="marin"),
     ),
 )
 

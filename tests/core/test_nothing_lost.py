@@ -131,6 +131,17 @@ def test_an_answer_that_sounds_is_played_to_its_end_and_not_asked_for_again() ->
     assert stage.gate == "closed"
 
 
+def test_an_answer_that_breaks_off_is_said_to_be_broken() -> None:
+    stage = Stage()
+    stage.hold(1.0)
+    stage.notices("u1")
+    stage.wait(0.1)
+    stage.begins("r1")
+    stage.sounds("r1", "a1", 3.0)
+    stage.lose()
+    assert stage.codes() == ["broken-answer"]
+
+
 def test_a_turn_is_asked_again_once_and_then_given_up_aloud() -> None:
     stage = Stage()
     stage.hold(1.0)
