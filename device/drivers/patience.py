@@ -29,6 +29,8 @@ FIXED_S: Final = {
     Retry.MINUTE: 60.0, Retry.QUARTER: 900.0, Retry.CLOCK: 300.0,
     Retry.CHANGE: math.inf, Retry.PRESS: math.inf,
 }  # fmt: skip
+HOPELESS: Final = frozenset(FIXED_S) - {Retry.PRESS}
+"""Another try meets the same: who waited for the last one does not make the next; a press does."""
 
 Draw = Callable[[float, float], float]
 """A random number between two; `random.uniform`, except in tests."""
@@ -77,6 +79,8 @@ class Patience:
         """Wait as this failure of a connection that was up for `up_s` asks for."""
         if up_s >= STEADY_S:
             self.earned()
+        if failure.kind.retry in HOPELESS:
+            self._hurry.clear()
         until = time.monotonic() + self._seconds(failure, up_s)
         while (left := until - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):

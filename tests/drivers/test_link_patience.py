@@ -154,9 +154,23 @@ def test_a_press_long_after_the_last_try_dials_at_once() -> None:
 def test_a_press_during_the_try_counts_for_the_wait_after_it() -> None:
     async def scene() -> None:
         waits = Patience(draw=lambda _, __: 600.0)
+        for failure in (NETWORK, Failure("resting", "x")):
+            waits.tries()
+            waits.hurry()
+            await waits.wait(failure, up_s=0.0)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("code", ["key", "model", "quota", "policy", "captive", "clock"])
+def test_words_that_wait_do_not_dial_in_vain_again(code: str) -> None:
+    async def scene() -> None:
+        waits = Patience()
         waits.tries()
         waits.hurry()
-        await waits.wait(NETWORK, up_s=0.0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.3):
+                await waits.wait(Failure(code, "x"), up_s=0.0)
 
     play(scene)
 
