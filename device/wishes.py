@@ -98,7 +98,8 @@ def endpoint(config: Config, key: Secret | None, *, minted: bool = False) -> End
     if key is not None:
         profile = profile_of("openai" if minted else config.server.profile)
         headers[profile.key_header] = profile.key_prefix + key.reveal()
-    return Endpoint(address(config), headers, session(config))
+    pong_s = profile_of(config.server.profile).pong_s
+    return Endpoint(address(config), headers, session(config), pong_s)
 
 
 def address(config: Config) -> str:

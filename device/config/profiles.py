@@ -23,6 +23,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     key_header: str = "Authorization"
     key_prefix: str = "Bearer "
     needs_key: bool = True
+    pong_s: float = 3.0
+    """How long it may take to answer a ping in the middle of a turn."""
 
 
 # fmt: off
@@ -36,6 +38,7 @@ _PROFILES: Final[dict[Name, Profile]] = {
     ),
     "local": Profile(
         example="ws://127.0.0.1:8080/v1/realtime", path="/v1/realtime", needs_key=False,
+        pong_s=20.0,  # computes its first answer for 15 s and answers nothing meanwhile
     ),
 }
 # fmt: on

@@ -24,7 +24,6 @@ from device.core.gate import Closed, GateState, Muted, opened_by
 from device.core.habits import (
     BENIGN,
     PART_RETRY_S,
-    PASSING,
     RENEW_LOOK_S,
     WAITING_APART_S,
     Habits,
@@ -196,7 +195,7 @@ class Conversation:
         if was_up:
             self._server_lost()
             self._outlet.do(ev.StopTimer(Timer.RENEW))
-        if event.code in PASSING and not isinstance(self.gate, Closed | Muted):
+        if not isinstance(self.gate, Closed | Muted):
             self._outlet.do(ev.DialNow(WAITING_APART_S))  # somebody's words wait
         if news:
             cure = f"; {event.cure}" if event.cure else ""

@@ -38,8 +38,6 @@ RENEW_LOOK_S: Final = 10.0
 RENEW_RETRY_S: Final = 30.0
 WAITING_APART_S: Final = 0.25
 """While words wait for the link it is dialled so often."""
-PASSING: Final = frozenset({"network", "dns", "server", "session-over"})
-"""Failures that may be over in a moment. For a key or a model only a person can do something."""
 NOTICE_S: Final = 3.0
 """How long the light tells of lost words."""
 USAGE_LATE_S: Final = 2.0

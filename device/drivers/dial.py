@@ -28,7 +28,7 @@ OPEN_S: Final = 10.0
 LOOKUP_S: Final = 3.0
 STAGGER_S: Final = 0.25
 """The next address is tried as well when this one has not answered by then (RFC 8305)."""
-STALLED_MS: Final = 10_000
+STALLED_MS: Final = 4_000
 """TCP_USER_TIMEOUT: unacknowledged data older than this ends the connection."""
 PING_S: Final = 10.0
 PONG_S: Final = 5.0

@@ -26,6 +26,7 @@ from device.core import terms, wire
 from device.core.events import Event
 from device.drivers.dial import Dialler
 from device.drivers.failure import FAULTS, Failure, Refused, ends_session
+from device.drivers.pulse import Pulse
 from device.errors import LinkError
 
 CONFIRM_S: Final = 5.0
@@ -48,13 +49,20 @@ class Endpoint(Struct, frozen=True):
     url: str
     headers: Mapping[str, str]
     session: terms.Session
+    pong_s: float = 3.0
+    """How long the server may take to answer a ping in the middle of a turn."""
 
 
 class Session:
     """One connection that is up. Made by `open`; `over` is done when it has ended, and says why."""
 
     def __init__(
-        self, socket_: ClientConnection, *, differences: tuple[str, ...], lasts_s: float
+        self,
+        socket_: ClientConnection,
+        *,
+        differences: tuple[str, ...],
+        lasts_s: float,
+        pong_s: float,
     ) -> None:
         self.differences = differences
         self.lasts_s = lasts_s
@@ -64,6 +72,7 @@ class Session:
         self._socket = socket_
         self._receiving: asyncio.Task[None] | None = None
         self._written = 0
+        self._pulse = Pulse(socket_, pong_s=pong_s, silent=self._fell_silent)
         self._deadline: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -80,7 +89,12 @@ class Session:
             socket_.transport.abort()
             raise
         differences = terms.differences(endpoint.session, updated.session)
-        return cls(socket_, differences=tuple(differences), lasts_s=_lasts_s(created.session))
+        return cls(
+            socket_,
+            differences=tuple(differences),
+            lasts_s=_lasts_s(created.session),
+            pong_s=endpoint.pong_s,
+        )
 
     def begin(self, deliver: Callable[[Event], None], *, decode: Decode) -> None:
         """Deliver what the server says, from the first message after the settings on."""
@@ -97,6 +111,7 @@ class Session:
         for data in self._socket.protocol.data_to_send():
             self._written += len(data)
             self._socket.transport.write(data)
+        self._pulse.used()
         waiting = self._socket.transport.get_write_buffer_size()
         if waiting > UNSENT_BYTES:
             self.end(Failure("network", "the server takes nothing any more"))
@@ -117,6 +132,7 @@ class Session:
                     await self._socket.close()
         finally:
             self._socket.transport.abort()
+            self._pulse.stop()
             if self._deadline is not None:
                 self._deadline.cancel()
             if self._receiving is not None:
@@ -143,6 +159,9 @@ class Session:
             self.end(Refused(message.error))
         else:
             deliver(ev.Received(at, message))
+
+    def _fell_silent(self) -> None:
+        self.end(Failure("network", "the server fell silent in the middle of a turn"))
 
     def _watch(self, waiting: int) -> None:
         """See that some of what waits leaves in time."""

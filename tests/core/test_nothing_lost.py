@@ -46,14 +46,6 @@ def test_while_words_wait_every_failed_dial_is_followed_by_the_next_at_once() ->
     assert not any(isinstance(it, ev.DialNow) for it in stage.effects[before:])
 
 
-def test_a_refused_key_is_not_tried_again_because_words_wait() -> None:
-    stage = Stage()
-    stage.press()
-    before = len(stage.effects)
-    stage.lose("key")
-    assert not any(isinstance(it, ev.DialNow) for it in stage.effects[before:])
-
-
 def test_a_held_turn_the_lost_server_had_taken_is_asked_again() -> None:
     stage = Stage()
     stage.press()
