@@ -30,10 +30,7 @@ STAGGER_S: Final = 0.25
 """The next address is tried as well when this one has not answered by then (RFC 8305)."""
 STALLED_MS: Final = 4_000
 """TCP_USER_TIMEOUT: unacknowledged data older than this ends the connection."""
-PING_S: Final = 10.0
-PONG_S: Final = 5.0
 CLOSE_S: Final = 0.5
-"""Ping, pong and close together: a half-open line is noticed within 15.5 s."""
 
 Address = tuple[socket.AddressFamily, Any]
 Lookup = Callable[[str, int], Sequence[tuple[Any, ...]]]
@@ -61,8 +58,7 @@ class Dialler:
                 compression=None,
                 proxy=None,
                 open_timeout=None,
-                ping_interval=PING_S,
-                ping_timeout=PONG_S,
+                ping_interval=None,  # `pulse` does that
                 close_timeout=CLOSE_S,
                 max_size=wire.MAX_MESSAGE_BYTES,
                 max_queue=64,

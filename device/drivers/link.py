@@ -2,6 +2,7 @@
 
 dial       how to get an open WebSocket
 session    one connection, up
+pulse      does the other side still answer?
 failure    why it ended, as a class
 patience   how long to wait then
 link       all of it over and over; and beside a session that lives, its successor

@@ -161,7 +161,7 @@ class Session:
             deliver(ev.Received(at, message))
 
     def _fell_silent(self) -> None:
-        self.end(Failure("network", "the server fell silent in the middle of a turn"))
+        self.end(Failure("network", "the server fell silent"))
 
     def _watch(self, waiting: int) -> None:
         """See that some of what waits leaves in time."""

@@ -30,8 +30,10 @@ KNOWS = {
     "device.drivers.dial": ["device.core", "device.errors"],
     "device.drivers.failure": ["device.core", "device.drivers.clock", "device.errors"],
     "device.drivers.patience": ["device.drivers.clock", "device.drivers.failure"],
+    "device.drivers.pulse": [],
     "device.drivers.session": [
-        "device.core", "device.drivers.dial", "device.drivers.failure", "device.errors",
+        "device.core", "device.drivers.dial", "device.drivers.failure", "device.drivers.pulse",
+        "device.errors",
     ],
     "device.drivers.link": [
         "device.core", "device.drivers.clock", "device.drivers.dial", "device.drivers.failure",
@@ -63,7 +65,7 @@ KNOWS = {
 
 SHARED = ["device.drivers.pcm"]
 """Drivers never import each other. This one is no driver but what two have in common: an open PCM;
-it imports no driver itself. The link is one driver in six modules, in the order given above."""
+it imports no driver itself. The link is one driver in seven modules, in the order given above."""
 
 DOORS = {
     "alsaaudio": ["device.drivers.pcm", "device.devices"],
@@ -72,6 +74,7 @@ DOORS = {
     "websockets": [
         "device.drivers.dial",
         "device.drivers.failure",
+        "device.drivers.pulse",
         "device.drivers.session",
         "device.simulator",
     ],

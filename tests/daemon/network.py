@@ -47,7 +47,7 @@ def behind(
             target = stack.enter_context(Proxy(target, tls=tls)).port
         proxy = stack.enter_context(Proxy(target, host=host))
         url = proxy.through(device.server.url, name=name, scheme="ws" if tls is None else "wss")
-        server = {"url": url, "profile": "local", "api_key": KEY, "allow_insecure": True}
+        server = {"url": url, "api_key": KEY, "allow_insecure": True}
         device.configure(**{"server": server, **sections})
         yield proxy
 

@@ -147,7 +147,8 @@ def test_a_link_that_dies_while_the_answer_is_awaited_is_noticed_and_asked_again
         down = device.wait_for("link", state="down", timeout=TURN_S + SLACK_S)
         assert down["t"] - died <= TURN_S + SLACK_S
         device.wait_for("turn", heard_ms=400)
-        assert len(heard(device, begun)) == 0.4 * 24_000, "answered once"
+        whole = noise(0.4, seed=99).tobytes()
+        assert heard(device, begun).tobytes().count(whole) == 1, "answered once"
 
 
 def test_a_stall_delays_and_loses_nothing(bench: Bench) -> None:
@@ -212,4 +213,5 @@ def test_a_drop_while_somebody_speaks_loses_none_of_their_words(
         device.wait_for("link", state="up")
         device.wait_for("turn", heard_ms=400)
         came_whole(device, question)
-        assert len(heard(device, begun)) == 0.4 * 24_000, "answered once"
+        whole = noise(0.4, seed=99).tobytes()
+        assert heard(device, begun).tobytes().count(whole) == 1, "answered once"

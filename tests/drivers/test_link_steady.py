@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from device.core import events as ev
 from device.core import wire
 from device.core.events import Event
-from device.drivers import dial, session
+from device.drivers import pulse, session
 from device.drivers.link import Endpoint, Link, always
 from drivers.line import SESSION, dialling, forever, greet, server
 
@@ -81,7 +81,7 @@ def test_a_line_that_is_half_open_is_noticed_within_sixteen_seconds() -> None:
             relay.cut()
             begun = time.monotonic()
             down = await line.until(ev.LinkDown, within_s=30.0)
-            assert (down.code, down.reason) == ("network", "127.0.0.1 fell silent")
+            assert (down.code, down.reason) == ("network", "the server fell silent")
             return time.monotonic() - begun
 
     # 15.5 s by the constants; the rest is for a machine that has other things to do.
@@ -89,13 +89,44 @@ def test_a_line_that_is_half_open_is_noticed_within_sixteen_seconds() -> None:
 
 
 def test_a_live_line_that_is_quiet_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dial, "PING_S", 0.1)
-    monkeypatch.setattr(dial, "PONG_S", 2.0)
+    monkeypatch.setattr(pulse, "IDLE_S", 0.1)
 
     async def main() -> None:
         async with relayed() as relay, dialling(relay.url) as line:
             await line.until(ev.LinkUp)
             await asyncio.sleep(1.0)
+            assert not line.all(ev.LinkDown)
+
+    asyncio.run(main())
+
+
+def test_a_line_that_dies_while_it_is_used_is_noticed_within_five_seconds() -> None:
+    async def main() -> float:
+        async with relayed() as relay, dialling(relay.url) as line:
+            await line.until(ev.LinkUp)
+            line.link.send(wire.encode(wire.Clear()))
+            await asyncio.sleep(0.2)
+            relay.cut()
+            begun = time.monotonic()
+            await line.until(ev.LinkDown, within_s=15.0)
+            return time.monotonic() - begun
+
+    # 4.5 s by the constants.
+    assert asyncio.run(main()) < 5.5
+
+
+def test_a_pong_is_not_expected_of_a_line_that_has_not_taken_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pulse, "EVERY_S", 0.1)
+    monkeypatch.setattr(pulse, "TAKEN_BYTES", -1)
+
+    async def main() -> None:
+        async with relayed() as relay, dialling(relay.url) as line:
+            await line.until(ev.LinkUp)
+            line.link.send(wire.encode(wire.Clear()))
+            relay.cut()
+            await asyncio.sleep(4.0)
             assert not line.all(ev.LinkDown)
 
     asyncio.run(main())
