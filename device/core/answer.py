@@ -76,9 +76,10 @@ class Answer:
 
     def connection_changed(self) -> None:
         """The server is another one: nobody can be told of the old one's replies any more."""
-        if self.state is Reply.SPEAKING and self._replies.active is not None:
+        if self.state is Reply.SPEAKING and self._replies.unfinished:
             what = "the link was lost in the middle of an answer"
-            self._outlet.complain("broken-answer", what, "ask again")
+            self.turn.trouble = "broken-answer"
+            self._outlet.complain(self.turn.trouble, what, "ask again")
         self._replies = Replies()
         self._orphans = 0
 

@@ -58,6 +58,12 @@ class Replies:
         self._seen: Recent[ResponseId] = Recent()
         self._disowned: Recent[ResponseId] = Recent()
 
+    @property
+    def unfinished(self) -> bool:
+        """Sound of the reply that is being made is still to come."""
+        parts = [item for item in self._items.values() if item.response == self.active]
+        return self.active is not None and not all(item.complete for item in parts)
+
     def created(self, response: ResponseId) -> bool:
         """A reply begins. False for one that is known already (servers repeat themselves)."""
         if response in self._seen:

@@ -21,6 +21,8 @@ class Turn(Struct):
     heard: int = 0
     received: int = 0
     interrupted: bool = False
+    trouble: str = ""
+    """The code of what kept the person from the whole answer; '' when nothing did."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     sounding: int = 0
@@ -58,6 +60,7 @@ class Turn(Struct):
             "heard_ms": self.heard,
             "received_ms": self.received,
             "interrupted": self.interrupted,
+            "trouble": self.trouble,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
         }

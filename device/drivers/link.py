@@ -103,10 +103,6 @@ class Link:
             self._opening = self._open()
             self._opening.add_done_callback(self._renewed)
 
-    def earned(self) -> None:
-        """A turn was finished: this server works, and its next failure is a first one."""
-        self._patience.earned()
-
     # The connection, over and over.
 
     async def run(self) -> None:

@@ -1,7 +1,7 @@
 """How long to wait before the next try: the retry rules of `failure.KINDS`, and what ends a wait.
 
 Full jitter: a thousand devices that lost one server must not dial in step. The penalty of a
-server that flaps is kept until a connection has held for 30 s, or a turn was finished on it.
+server that flaps is kept until a connection has held for 30 s.
 """
 
 from __future__ import annotations

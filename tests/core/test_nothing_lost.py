@@ -129,9 +129,23 @@ def test_an_answer_that_breaks_off_is_said_to_be_broken() -> None:
     stage.notices("u1")
     stage.wait(0.1)
     stage.begins("r1")
-    stage.sounds("r1", "a1", 3.0)
+    stage.says(wire.OutputItemAdded("r1", wire.ItemInfo("a1")))
+    stage.piece("r1", "a1", 3.0)
     stage.lose()
     assert stage.codes() == ["broken-answer"]
+
+
+def test_an_answer_of_which_all_sound_had_come_is_not_broken() -> None:
+    stage = Stage()
+    stage.hold(1.0)
+    stage.notices("u1")
+    stage.wait(0.1)
+    stage.begins("r1")
+    stage.sounds("r1", "a1", 3.0)
+    stage.lose()
+    stage.wait(4.0)
+    assert stage.codes() == []
+    assert stage.audible("a1") == 3.0
 
 
 def test_a_turn_is_asked_again_once_and_then_given_up_aloud() -> None:

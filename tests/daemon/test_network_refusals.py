@@ -143,7 +143,7 @@ def test_a_session_that_expires_while_somebody_speaks_loses_none_of_their_words(
         device.say(question)
         device.wait_for("link", state="down", code="session-over")
         device.wait_for("turn", heard_ms=400)
-        assert question.tobytes() in device.server.uplink(), "words are missing"
+        assert device.server.uplink().count(question.tobytes()) == 1, "missing or doubled"
 
 
 @pytest.mark.parametrize("moment", ["session.created", "response.created"])
