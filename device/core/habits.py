@@ -36,7 +36,7 @@ RENEW_BY: Final = 58 / 60
 RENEW_LOOK_S: Final = 10.0
 """So often it is looked whether the moment has come."""
 RENEW_RETRY_S: Final = 30.0
-WAITING_APART_S: Final = 0.25
+WAITING_APART_S: Final = 0.2
 """While words wait for the link it is dialled so often."""
 NOTICE_S: Final = 3.0
 """How long the light tells of lost words."""

@@ -299,9 +299,9 @@ class Question:
             self.signal(GateSignal.ASK_AGAIN)
         elif awaited:
             self._words.clear()
-            self._outlet.complain(
-                "no-answer", "the link was lost before an answer came", "ask again"
-            )
+            what = "the link was lost before an answer came"
+            self._answer.turn.trouble = "no-answer"
+            self._outlet.complain(self._answer.turn.trouble, what, "ask again")
         if isinstance(self.gate, Tail):
             self._start_tail()
         elif not isinstance(self.gate, Open):

@@ -257,7 +257,7 @@ def _judge(
         doubled=max((doubled for _, doubled in fates.values()), default=0),
         begins=sound.count(REPLY[:EDGE].tobytes()),
         ends=sound.count(REPLY[-EDGE:].tobytes()),
-        reasons=[str(line.get("code", "")) for line in lines if line["event"] == "error"],
+        reasons=_reasons(lines),
         back_s=None if came is None else came - back,
         dial_s=None if came is None or dialled is None else came - dialled,
     )
@@ -265,6 +265,13 @@ def _judge(
         return fared
     words = "\n".join(f"{line['t'] - begun:7.3f} {_brief(line)}" for line in lines)
     return replace(fared, words=words)
+
+
+def _reasons(lines: Sequence[Line]) -> list[str]:
+    """What was complained about; a line that was written a minute ago is not written again."""
+    errors = [str(line.get("code", "")) for line in lines if line["event"] == "error"]
+    turns = [str(line["trouble"]) for line in lines if line["event"] == "turn" and line["trouble"]]
+    return errors + turns
 
 
 def _open(lines: Sequence[Line], at: float) -> bool:

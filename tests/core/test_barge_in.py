@@ -137,6 +137,7 @@ def test_the_journal_says_that_a_reply_was_interrupted_and_how_much_was_heard() 
             "heard_ms": 2005,
             "received_ms": 9000,
             "interrupted": True,
+            "trouble": "",
             "input_tokens": 100,
             "output_tokens": 50,
         }

@@ -38,7 +38,7 @@ def test_while_words_wait_every_failed_dial_is_followed_by_the_next_at_once() ->
     stage.post(ev.Dialing(stage.now))
     before = len(stage.effects)
     stage.lose("dns")
-    assert ev.DialNow(0.25) in stage.effects[before:]
+    assert ev.DialNow(0.2) in stage.effects[before:]
     stage.wait(61.0)
     before = len(stage.effects)
     stage.post(ev.Dialing(stage.now))
@@ -133,6 +133,8 @@ def test_an_answer_that_breaks_off_is_said_to_be_broken() -> None:
     stage.piece("r1", "a1", 3.0)
     stage.lose()
     assert stage.codes() == ["broken-answer"]
+    stage.wait(4.0)
+    assert stage.lines("turn")[0]["trouble"] == "broken-answer"
 
 
 def test_an_answer_of_which_all_sound_had_come_is_not_broken() -> None:
@@ -159,6 +161,7 @@ def test_a_turn_is_asked_again_once_and_then_given_up_aloud() -> None:
         stage.connect()
     stage.wait(1.0)
     assert stage.codes() == ["no-answer"]
+    assert stage.lines("turn")[0]["trouble"] == "no-answer"
     assert (stage.gate, stage.reply) == ("closed", "quiet")
 
 

@@ -40,6 +40,7 @@ def test_a_turn_from_the_press_to_the_last_sound() -> None:
             "heard_ms": 1000,
             "received_ms": 1000,
             "interrupted": False,
+            "trouble": "",
             "input_tokens": 100,
             "output_tokens": 50,
         }
