@@ -192,7 +192,7 @@ class Answer:
 
     def _waits(self) -> None:
         """Still no sound of the reply: say so, in steps, and do something about it at last."""
-        waited = self.now - self._awaited_since
+        waited = round(self.now - self._awaited_since, 3)  # a clock may be a hair early
         steps = (THINKING_S, SLOW_S, self._habits.patience_s)
         if waited >= self._habits.patience_s:
             self.signal(ReplySignal.LATE)
