@@ -14,7 +14,7 @@ from typing import Final
 
 from device.core import events as ev
 from device.core import wire
-from device.core.audio import frames_in
+from device.core.audio import PERIOD, frames_in
 from device.core.events import Timer
 from device.core.habits import CUT_LATE_S, ECHO_S, SLOW_S, THINKING_S, USAGE_LATE_S, Habits
 from device.core.ledger import CUE, ItemId
@@ -99,7 +99,7 @@ class Answer:
             self._cancel()
             self._replies.disown()
         else:
-            self.turn.open_replies.add(response)
+            self.turn.opened(response)
             if self.state is Reply.QUIET:
                 self.signal(ReplySignal.ASKED)
             elif self.state is Reply.AWAITED:  # a sign of life: be patient once more
@@ -118,13 +118,14 @@ class Answer:
         if not message.delta:
             self._ignored["audio without a sample"] += 1
             return
-        if self._length + frames_in(message.delta) > self._habits.longest_reply:
+        length = max(PERIOD, frames_in(message.delta))  # crumbs cost more than their sound
+        if self._length + length > self._habits.longest_reply:
             self._ignored["audio beyond the longest reply"] += 1
             self._replies.shorten(item)
             return
         if self.turn.first_delta_at is None:
             self.turn.first_delta_at = self.now
-        self._length += frames_in(message.delta)
+        self._length += length
         self._arrived = ev.Play(item, message.delta)
         self.signal(ReplySignal.AUDIO_HELD if held else ReplySignal.AUDIO)
 
@@ -137,6 +138,7 @@ class Answer:
         response = ResponseId(message.response.id)
         details = message.response.status_details or {}
         ours = self._replies.active == response
+        given_up = self._replies.disowned(response)
         self._replies.done(response)
         for turn in (self.turn, self._ending):
             if turn is not None and response in turn.open_replies:
@@ -145,7 +147,7 @@ class Answer:
             fault = message.response.failure
             what = f"the reply failed: {fault.message[:200]}"
             self._outlet.complain(str(fault.code or "server")[:64], what, "ask again")
-        if ours and not self._replies.disowned(response):
+        if ours and not given_up:
             # Some servers say that the person speaks only by cancelling, and first.
             cancelled = details.get("reason") == "turn_detected"
             self.signal(ReplySignal.TALKED_OVER if cancelled else ReplySignal.OVER)
@@ -194,7 +196,7 @@ class Answer:
 
     def _waits(self) -> None:
         """Still no sound of the reply: say so, in steps, and do something about it at last."""
-        waited = self.now - self._awaited_since
+        waited = round(self.now - self._awaited_since, 3)  # a clock may be a hair early
         steps = (THINKING_S, SLOW_S, self._habits.patience_s)
         if waited >= self._habits.patience_s:
             self.signal(ReplySignal.LATE)

@@ -303,7 +303,8 @@ class Conversation:
     def _refused(self, message: wire.ServerError) -> None:
         fault = message.error
         code = (fault.code or fault.type or "server")[:64]
-        self._answer.refused()
+        if code not in BENIGN or code == "conversation_already_has_active_response":
+            self._answer.refused()
         if code == "input_audio_buffer_commit_empty":
             self._question.nothing_to_commit()
         if code in BENIGN:

@@ -269,7 +269,8 @@ class Question:
         if not isinstance(self.gate, Latched):
             return
         busy = self._answer.state is not Reply.QUIET or self._vad.hearing
-        left = self._habits.linger_s - (0.0 if busy else self.now - self._quiet_since)
+        quiet = 0.0 if busy else self.now - self._quiet_since
+        left = round(self._habits.linger_s - quiet, 3)  # a clock may be a hair early
         if left > 0:
             self._outlet.do(ev.SetTimer(Timer.LINGER, left))
         elif self._words.waiting_spoken >= SPOKEN_MS:

@@ -43,6 +43,8 @@ class _Item(Struct):
 
     response: ResponseId
     complete: bool = False
+    over: bool = False
+    """Given up, or all of it was sent: nothing more of it is played."""
     shortened: bool = False
     heard: int = 0
     """Frames that were heard before a gap so long that the speaker closed its account."""
@@ -75,7 +77,7 @@ class Replies:
     def announced(self, response: ResponseId, item: ItemId) -> None:
         """A reply has this item. Unknown replies count for nothing, nor does a second time."""
         if response in self._seen and item not in self._items:
-            self._items[item] = _Item(response)
+            self._items[item] = _Item(response, over=response in self._disowned)
             if len(self._items) > REMEMBERED:
                 del self._items[next(iter(self._items))]
 
@@ -86,7 +88,7 @@ class Replies:
     def playable(self, response: ResponseId, item: ItemId) -> bool:
         """May a delta of this item of this reply be played?"""
         known = self._items.get(item)
-        return known is not None and known.response == response and response not in self._disowned
+        return known is not None and known.response == response and not known.over
 
     def complete(self, item: ItemId) -> None:
         """All sound of this item was sent."""
@@ -98,18 +100,23 @@ class Replies:
         self._items[item].shortened = True
 
     def done(self, response: ResponseId) -> None:
-        """The reply is generated, cancelled or failed: its items are complete."""
+        """The reply is over: its items are complete, and what still comes of it is a repetition."""
         if self.active == response:
             self.active = None
-        if response not in self._disowned:
-            for item in self._items.values():
-                item.complete = item.complete or item.response == response
+        complete = response not in self._disowned
+        for item in self._items.values():
+            if item.response == response:
+                item.complete, item.over = item.complete or complete, True
+        if response in self._seen:
+            self._disowned.add(response)
 
     def disown(self) -> None:
         """Whatever was announced so far is not to be played any more."""
-        for response in {*(item.response for item in self._items.values()), self.active}:
-            if response is not None:
-                self._disowned.add(response)
+        for item in self._items.values():
+            item.over = True
+            self._disowned.add(item.response)
+        if self.active is not None:
+            self._disowned.add(self.active)
 
     def disowned(self, response: ResponseId) -> bool:
         """Was this reply given up?"""
@@ -124,7 +131,7 @@ class Replies:
         item = self._items.get(account.item)
         if item is None:
             return None
-        whole = item.complete or item.response not in self._disowned
+        whole = item.complete or not item.over
         item.heard += account.heard
         if account.heard >= account.received and whole and not item.shortened:
             return None

@@ -5,6 +5,7 @@ Source: the API reference of the Realtime service; field by field the types of t
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -109,5 +110,6 @@ def _compare(path: str, asked: object, granted: object) -> list[str]:
     same = list(asked) == granted if isinstance(asked, tuple) else asked == granted
     if same:
         return []
-    what = "other than asked" if path == "session.instructions" else f"{granted!r}, not {asked!r}"
+    other = f"{reprlib.repr(granted)}, not {asked!r}"
+    what = "other than asked" if path == "session.instructions" else other
     return [f"{path} is {what}"[:200]]

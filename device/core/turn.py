@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from device.core.ledger import Heard
+from device.core.reply import REMEMBERED
 from device.core.wire import ResponseId, ResponseInfo
 
 
@@ -34,6 +35,11 @@ class Turn(Struct):
     def unsettled(self) -> bool:
         """Something of it is still to come: the end of its sound, or the usage of a reply."""
         return self.sounding > 0 or bool(self.open_replies)
+
+    def opened(self, response: ResponseId) -> None:
+        """It has one more reply. Of so many that no usage will be told they are not counted."""
+        if len(self.open_replies) < REMEMBERED:
+            self.open_replies.add(response)
 
     def settled(self, response: ResponseInfo) -> None:
         """One of its replies is done: add up its usage."""

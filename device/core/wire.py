@@ -30,6 +30,8 @@ Id = Annotated[str, Meta(max_length=256)]
 Word = Annotated[str, Meta(max_length=256)]
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 """The largest message accepted: 65 s of audio in one delta. The largest seen has 130 kB."""
+_MOST_TOKENS: Final = 1 << 32
+"""A usage beyond this is none: a number of 4300 digits would be too long for the journal."""
 
 
 class WireError(ValueError):
@@ -204,12 +206,16 @@ class ResponseInfo(Struct, frozen=True):
             return None
         error = (self.status_details or {}).get("error")
         fields = error if isinstance(error, dict) else {}
-        return Fault(str(fields.get("message") or "no reason given"), fields.get("code"))
+        message, code = fields.get("message"), fields.get("code")
+        return Fault(
+            message if isinstance(message, str) else "no reason given",
+            code if isinstance(code, str) else None,
+        )
 
     def tokens(self, name: Literal["input_tokens", "output_tokens"]) -> int | None:
         """A number of the usage, when there is one."""
         number = (self.usage or {}).get(name)
-        return number if isinstance(number, int) else None
+        return number if isinstance(number, int) and 0 <= number < _MOST_TOKENS else None
 
 
 class ResponseCreated(_Server, frozen=True, tag="response.created"):
@@ -314,6 +320,8 @@ class _Envelope(Struct):
 _KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in ServerEvent.__args__)
 _decoder: Final[msgspec.json.Decoder[ServerEvent]] = msgspec.json.Decoder(ServerEvent)
 _envelope: Final = msgspec.json.Decoder(_Envelope)
+_BROKEN: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises; the last for a thousand brackets in each other."""
 
 
 def decode(text: bytes, *, frame_bytes: int = FRAME_BYTES) -> ServerEvent | Unknown:
@@ -323,7 +331,7 @@ def decode(text: bytes, *, frame_bytes: int = FRAME_BYTES) -> ServerEvent | Unkn
     """
     try:
         event = _decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except _BROKEN as problem:
         return _not_ours(text, problem)
     if isinstance(event, AudioDelta) and len(event.delta) % frame_bytes:
         raise WireError(f"audio delta of {len(event.delta)} bytes: not whole samples")
@@ -334,8 +342,8 @@ def _not_ours(text: bytes, problem: Exception) -> Unknown:
     """Tell an event that is merely unknown from one that is broken."""
     try:
         kind = _envelope.decode(text).type
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise WireError(f"not an event: {problem}") from None
+    except _BROKEN:
+        raise WireError(f"not an event: {problem!s:.120}") from None
     if kind is UNSET or kind in _KNOWN:
-        raise WireError(f"{'event' if kind is UNSET else kind}: {problem}")
+        raise WireError(f"{'event' if kind is UNSET else kind}: {problem!s:.120}")
     return Unknown(str(kind)[:80])

@@ -102,7 +102,8 @@ class Words:
 
     def took(self, until: Frames | None = None) -> None:
         """The server has taken a turn that ends there; None: with all that was sent."""
-        self._taken = self._position if until is None else max(self._taken, until)
+        end = self._position if until is None else min(until, self._position)
+        self._taken = max(self._taken, end)
 
     def answered(self) -> None:
         """The answer to what was taken sounds, or the person gave it up: never send it again."""

@@ -13,7 +13,7 @@ from contract.source import ROOT, imports, modules, name_of, tree, within
 
 PURE = {
     "__future__", "array", "audioop", "binascii", "collections", "dataclasses", "enum", "itertools",
-    "math", "operator", "typing",
+    "math", "operator", "reprlib", "typing",
     "numpy", "msgspec", "device",
 }  # fmt: skip
 """All that the core may import: nothing of it can wait, read a clock or touch the outside."""

@@ -190,7 +190,8 @@ def test_an_item_heard_for_less_than_a_millisecond_is_deleted() -> None:
     fresh.tap()
     fresh.takes("u1")
     fresh.answers("r1", "a0", 0.0045)
-    fresh.sounds("r1", "a1", 1.0)
+    fresh.begins("r2")
+    fresh.sounds("r2", "a1", 1.0)
     fresh.notices("u2")
     fresh.wait(0.1)
     assert fresh.sent == [wire.DeleteItem("a1")]
