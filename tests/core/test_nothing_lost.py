@@ -7,6 +7,8 @@ import pytest
 from core.stage import Stage
 from device.core import events as ev
 from device.core import wire
+from device.core.audio import Frames
+from device.core.ledger import CUE, Heard
 from device.core.light import LightState
 
 
@@ -267,3 +269,40 @@ def test_silence_that_is_too_old_is_no_loss() -> None:
     stage.connect()
     stage.wait(0.1)
     assert stage.codes() == []
+
+
+def test_our_silence_counts_on_the_servers_clock() -> None:
+    stage = Stage(release="server", half_duplex=False, backstop_s=4.0)
+    stage.hold(1.0)
+    stage.notices("u1")
+    stage.wait(1.0)
+    stage.takes("u1", until=1.0)
+    stage.answers("r1", "a1", 0.5)
+    stage.wait(1.0)
+    clock = stage.spoken_out + stage.silence_out
+    stage.tap()
+    stage.speak(1.0)
+    stage.notices("u2")
+    stage.wait(0.5)
+    stage.takes("u2", until=clock + 1.3)
+    stage.answers("r2", "a2", 0.5)
+    before, answered = len(stage.audio), stage.now
+    stage.lose()
+    stage.connect()
+    stage.wait(0.1)
+    assert times(stage, since=before)[0] > answered - 0.5
+
+
+def test_a_cue_is_no_part_of_an_answer() -> None:
+    stage = Stage()
+    stage.hold(1.0)
+    stage.notices("u1")
+    stage.wait(0.1)
+    stage.answers("r1", "a1", 3.0)
+    stage.post(ev.Sounded(stage.now - 1.0, CUE))
+    stage.wait(1.0)
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(CUE, Frames(1920), Frames(1920)),)))
+    stage.wait(3.0)
+    turn = stage.lines("turn")[0]
+    assert (turn["heard_ms"], turn["received_ms"]) == (3000, 3000)
+    assert turn["first_delta_to_sound_ms"] == 0.0
