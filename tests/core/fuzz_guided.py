@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 try:
-    import atheris
+    import atheris  # type: ignore[import-untyped]
 except ImportError:
     sys.exit("core.fuzz_guided needs a tool of its own; type: pip install atheris")
 
@@ -39,6 +39,11 @@ def _network(stage: Besieged) -> None:
             stage.post(Dialing(stage.now))
 
 
+def _renew(stage: Besieged) -> None:
+    if stage.talk.link is tables.Link.UP:
+        stage.renew()
+
+
 STEPS: Final[dict[int, Step]] = {
     ord("P"): Besieged.press,
     ord("R"): Besieged.release,
@@ -50,7 +55,7 @@ STEPS: Final[dict[int, Step]] = {
     ord("M"): lambda stage: stage.mute(on=True),
     ord("U"): lambda stage: stage.mute(on=False),
     ord("N"): _network,
-    ord("2"): lambda stage: stage.talk.link is tables.Link.UP and stage.renew(),
+    ord("2"): _renew,
 }
 """What happens besides the server, by its letter."""
 

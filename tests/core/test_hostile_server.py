@@ -184,7 +184,9 @@ GROWTH: dict[str, Callable[[Stage, int], None]] = {
     ),
     "failures": lambda stage, n: stage.finishes(f"r{n}", "failed", error={"code": f"code {n}"}),
     "strangers": lambda stage, n: stage.says(wire.Unknown(f"kind {n}")),
-    "garbage": lambda stage, n: stage.post(ev.Garbled(stage.now, f"garbage {n}")) and None,
+    "garbage": lambda stage, n: stage.perform(
+        stage.talk.handle(ev.Garbled(stage.now, f"garbage {n}"))
+    ),
 }  # fmt: skip
 
 
