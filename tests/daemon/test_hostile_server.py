@@ -36,6 +36,7 @@ from device.simulator.faults import (
     Duplicate,
     Expire,
     Fault,
+    Garbage,
     Lose,
     Postpone,
     Send,
@@ -233,4 +234,15 @@ def test_missing_indices_and_a_missing_usage_are_not_missed(bench: Bench) -> Non
             always("response.done", Without(["response.usage"])),
         )
     )
+    turn(device)
+
+
+@pytest.mark.parametrize("moment", ["session.created", "response.created"])
+def test_a_thousand_brackets_in_each_other_end_nothing(bench: Bench, moment: str) -> None:
+    deep = '{"type":"ping","a":' + "[" * 2000 + "]" * 2000 + "}"
+    device = bench.prepare(wrong(Fault(moment, Garbage(deep), session=1)))
+    device.start()
+    if moment == "session.created":
+        device.wait_for("link", state="down")
+    device.wait_for("link", state="up", timeout=40.0)
     turn(device)
