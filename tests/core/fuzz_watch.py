@@ -69,14 +69,20 @@ class Besieged(Watched):
                 self._listen(message)
             case _:
                 pass
-        before = self.reply if hasattr(self, "talk") else "quiet"
+        waits = self._waits
         effects = super().post(event)
-        if before in ("awaited", "withheld") and self.reply == "quiet":
+        if waits and self.reply == "quiet":
             self._check_told(event, effects)
         if isinstance(event, ev.LinkUp):
             self._check_history(effects)
         self.cues.clear()
         return effects
+
+    @property
+    def _waits(self) -> bool:
+        """Something was asked, and nothing of the answer has sounded."""
+        asked = self.talk._answer.turn.asked_at is not None
+        return asked and self.reply in ("awaited", "withheld")
 
     def check_size(self) -> int:
         """Everything the conversation holds; returns it in bytes."""
