@@ -294,7 +294,8 @@ class Question:
         self._utterances = Utterances()
         self._words.link_lost()
         awaited = self._answer.state in (Reply.AWAITED, Reply.WITHHELD)
-        again = awaited and self._words.waiting and self._words.repeats < REPEATS
+        kept = self._words.waiting and not isinstance(self.gate, Muted)
+        again = awaited and kept and self._words.repeats < REPEATS
         if again:
             self._words.repeats += 1
             self.signal(GateSignal.ASK_AGAIN)
