@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.fuzz import VALID
-from device.core import wire
+from device.core import terms, wire
 
 NEVER_S = 5.0
 """What no message may take, on a machine that is busy with other things."""
@@ -145,10 +145,10 @@ def test_a_failure_told_in_brackets_is_a_failure_without_reason(depth: int) -> N
 
 
 def test_an_echo_in_brackets_is_a_difference_of_one_line() -> None:
-    session = wire.Session(
+    session = terms.Session(
         instructions="",
-        audio=wire.SessionAudio(
-            wire.AudioInput(wire.SemanticVad(), None), wire.AudioOutput(voice="marin")
+        audio=terms.SessionAudio(
+            terms.AudioInput(terms.SemanticVad(), None), terms.AudioOutput(voice="marin")
         ),
     )
     for depth in range(900, 1000, 3):
@@ -156,7 +156,7 @@ def test_an_echo_in_brackets_is_a_difference_of_one_line() -> None:
         for _ in range(depth):
             deep = [deep]
         echo = {"audio": {"input": {"turn_detection": deep}}}
-        assert len(wire.differences(session, echo)) == 1
+        assert len(terms.differences(session, echo)) == 1
 
 
 @pytest.mark.parametrize("number", ["-1", "9" * 40, "9" * 4300, "4294967296", '"7"', "null"])
