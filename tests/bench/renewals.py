@@ -33,10 +33,10 @@ LANES: Final = 8
 COUNT: Final = 50
 SESSION_S: Final = 66.0
 """A life under 60 s is not believed; the last look at this one is a second before its end."""
-LATENCY_S: Final = 0.05
-"""Each way: a session takes a quarter of a second to open, and speech goes on meanwhile."""
+LATENCY_S: Final = 0.1
+"""Each way: a session takes 0.4 s to open, in which people go on and turns end."""
 TURN_END_S: Final = 0.3
-FIRST_DELTA_S: Final = 0.4
+FIRST_DELTA_S: Final = 0.1
 ANSWER_S: Final = 4.0
 SPEED: Final = 8.0
 MADE_S: Final = FIRST_DELTA_S + ANSWER_S / SPEED + 2 * LATENCY_S
@@ -143,7 +143,7 @@ def _plan(source: random.Random, number: int) -> Plan:
         over = TURN_END_S + MADE_S
         begin = {
             "speaking": -source.uniform(0.1, length - 0.1),
-            "ending": -length - source.uniform(0.02, 0.2),
+            "ending": -length - source.uniform(0.02, 0.25),
             "answering": -length - source.uniform(over + 0.2, over + 2.5),
             "pausing": source.uniform(0.5, 1.5),
         }[moment]
@@ -224,7 +224,7 @@ def _sleep_until(at: float) -> None:
 
 def _settle(device: RunningDevice, *, until: float) -> None:
     """Wait until the answer is over, then end the conversation."""
-    quiet_since = time.monotonic() + TURN_END_S + FIRST_DELTA_S
+    quiet_since = time.monotonic() + TURN_END_S + 2 * LATENCY_S
     while (now := time.monotonic()) < min(until, quiet_since + SETTLED_S):
         time.sleep(0.05)
         status = device.do("status")
