@@ -45,7 +45,7 @@ BEFORE_S: Final = 13.0
 """A conversation is opened so long before the renewal: the device is not idle when it might be."""
 LINGER_S: Final = 10.0
 PATIENCE_S: Final = 15.0
-SETTLED_S: Final = 0.5
+SETTLED_S: Final = 1.0
 EDGE: Final = 1200
 """Frames by which the beginning and the end of an answer are known: 50 ms."""
 REPLY: Final = noise(ANSWER_S, seed=99)
@@ -201,7 +201,7 @@ def _renewal(device: RunningDevice, plan: Plan) -> Fared:
         speeches.append(noise(length, seed=plan.seed + number))
         device.card.say(speeches[-1], at=due + begin)
     _sleep_until(due + max(0.0, *(sum(speech) for speech in plan.speeches)))
-    _settle(device, until=time.monotonic() + PATIENCE_S)
+    _settle(device, turns=len(speeches), first=first_line)
     return _judge(device, plan, speeches=speeches, due=due, begun=begun, first=first_line)
 
 
@@ -222,14 +222,14 @@ def _sleep_until(at: float) -> None:
     time.sleep(max(0.0, at - time.monotonic()))
 
 
-def _settle(device: RunningDevice, *, until: float) -> None:
-    """Wait until the answer is over, then end the conversation."""
-    quiet_since = time.monotonic() + TURN_END_S + 2 * LATENCY_S
-    while (now := time.monotonic()) < min(until, quiet_since + SETTLED_S):
+def _settle(device: RunningDevice, *, turns: int, first: int) -> None:
+    """Wait until so many answers are over, and for what may follow; then end the conversation."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        if sum(line["event"] == "turn" for line in device.lines[first:]) >= turns:
+            break
         time.sleep(0.05)
-        status = device.do("status")
-        if (status["link"], status["reply"]) != ("up", "quiet"):
-            quiet_since = max(now, quiet_since)
+    time.sleep(SETTLED_S)
     if device.do("status")["gate"] != "closed":
         device.do("tap")
     time.sleep(SETTLED_S)
