@@ -85,6 +85,7 @@ class Daemon:
             self._destination.endpoint,
             post=self._from_link,
             changed=self._destination.changed,
+            busy=lambda: self._conversation.busy,
             decode=sound.decode,
         )
         self._panel = self._open_panel(wishes.pins(config))

@@ -83,6 +83,11 @@ class Conversation:
         return quiet and self._connection.up
 
     @property
+    def busy(self) -> bool:
+        """A reply is awaited or being made: not the moment to change the server."""
+        return self._answer.busy
+
+    @property
     def light(self) -> Light:
         """What the light says now."""
         rest = self._question.rest

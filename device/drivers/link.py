@@ -30,6 +30,8 @@ __all__ = ["Endpoint", "Link", "Where", "always"]
 
 WHERE_S: Final = 12.0
 """For the endpoint to be told: a broker may have to mint a key first."""
+SWAP_LOOK_S: Final = 0.1
+"""So often a session that is ready looks whether it may take over."""
 RETIRE_S: Final = 3.0
 """For a session that was replaced: what it was given still leaves."""
 
@@ -51,7 +53,8 @@ class Link:
 
     `send` returns at once; what is sent while the link is not up is dropped: the core sends
     nothing then. `decode` reads what a session that is up says. `changed` says, cheaply, whether
-    `endpoint` would tell another than the last time: a wait is cut short by it.
+    `endpoint` would tell another than the last time: a wait is cut short by it. While `busy`, no
+    session is replaced: a reply is being made in it.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Link:
         post: Callable[[Event], None],
         decode: Decode = wire.decode,
         changed: Callable[[], bool] = lambda: False,
+        busy: Callable[[], bool] = lambda: False,
         clock: Callable[[], Clock] = read_clock,
         draw: Draw = random.uniform,
     ) -> None:
         self._where = endpoint
         self._post = post
         self._decode = decode
+        self._busy = busy
         self._clock = clock
         self._patience = Patience(changed=changed, clock=clock, draw=draw)
         self._dialler = Dialler()
@@ -180,8 +185,11 @@ class Link:
         old = self._session
         if opening is not self._opening or old is None or old.over.done():
             return  # given up; or the first has ended meanwhile, and this is the next dial
-        self._opening = None
         problem = opening.exception()
+        if problem is None and self._busy():
+            asyncio.get_running_loop().call_later(SWAP_LOOK_S, self._renewed, opening)
+            return
+        self._opening = None
         if problem is None:
             self._use(opening.result(), renewed=True)
             self._part(old, within_s=RETIRE_S)

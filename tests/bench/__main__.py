@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import crowd, drops, figures, measured, picture, reconnects, report, soak
+from bench import crowd, drops, figures, measured, picture, reconnects, renewals, report, soak
 from bench.clients import OURS
 from bench.measure import overruns
 from bench.process import Usage, waited_s
@@ -25,7 +25,7 @@ from contract import docs
 from device import __version__
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
-FORMS: Final = ("fast", "full", "soak", "crowd", "drops", "reconnects")
+FORMS: Final = ("fast", "full", "soak", "crowd", "drops", "reconnects", "renewals")
 SAMPLE_S: Final = 2.0
 FAST_ROUNDS: Final = 2
 FULL_ROUNDS: Final = 3
@@ -38,8 +38,8 @@ def main() -> int:
     parser.add_argument("form", nargs="?", choices=FORMS, default="fast")
     parser.add_argument("--rounds", type=int, metavar="N", help="conversations of each client")
     parser.add_argument("--seconds", type=float, metavar="S", help="card time of a soak")
-    parser.add_argument("--count", type=int, metavar="N", help="so many drops, or reconnects")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the drops")
+    parser.add_argument("--count", type=int, metavar="N", help="drops, reconnects, renewals")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of drops, renewals")
     parser.add_argument(
         "--keep", action="store_true", help="state the figures in README and its picture"
     )
@@ -56,6 +56,8 @@ def main() -> int:
             status = broken(Path(scratch), count=words.count or drops.COUNT, seed=words.seed)
         elif words.form == "reconnects":
             status = again(words.count or reconnects.COUNT)
+        elif words.form == "renewals":
+            status = seamless(Path(scratch), count=words.count or renewals.COUNT, seed=words.seed)
         elif words.form == "full":
             status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS, keep=words.keep)
         else:
@@ -136,6 +138,22 @@ def again(count: int) -> int:
     say(f"{count} reconnects")
     table = reconnects.rows(reconnects.reconnects(count))
     return _show(_result("reconnects", table, quiet=True, pressure={}), table)
+
+
+def seamless(scratch: Path, *, count: int, seed: int) -> int:
+    """Conversations whose session is replaced in the midst of them."""
+    say(f"{count} renewals, seed {seed}, {renewals.LANES} devices at once")
+    waited, began = waited_s(), time.monotonic()
+
+    def told(one: renewals.Fared) -> None:
+        say(f"{one.plan.moment}, {1000 * one.late_s:.0f} ms: {', '.join(one.flaws) or 'well'}")
+
+    found = renewals.renewals(scratch, renewals.plans(count, seed=seed), told=told)
+    pressure = 100 * (waited_s() - waited) / (time.monotonic() - began)
+    say(renewals.in_words(found))
+    table, calm = renewals.rows(found), not pressure > figures.NOISY_PERCENT
+    result = _result("renewals", table, quiet=calm, pressure={"all": [round(pressure, 1)]})
+    return _show({**result, "seed": seed, "renewals": renewals.as_data(found)}, table)
 
 
 def _finish(bench: Bench, form: str, *, keep: bool) -> int:

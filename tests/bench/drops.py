@@ -263,7 +263,7 @@ def _judge(
     )
     if not fared.flaws:
         return fared
-    words = "\n".join(f"{line['t'] - begun:7.3f} {_brief(line)}" for line in lines)
+    words = "\n".join(f"{line['t'] - begun:7.3f} {brief(line)}" for line in lines)
     return replace(fared, words=words)
 
 
@@ -280,7 +280,8 @@ def _open(lines: Sequence[Line], at: float) -> bool:
     return states[-1:] == ["open"]
 
 
-def _brief(line: Line) -> str:
+def brief(line: Line) -> str:
+    """A line of the journal, on one line."""
     kept = {name: value for name, value in line.items() if name not in ("t", "message", "level")}
     return " ".join(f"{name}={value}" for name, value in kept.items())
 

@@ -169,7 +169,9 @@ def test_a_reply_that_is_being_made_is_let_finish_even_then() -> None:
     stage.sounds("r1", "a1", 30.0)
     stage.wait(20.0)
     assert renewals(stage) == 0
+    assert stage.talk.busy
     stage.finishes("r1")
+    assert not stage.talk.busy
     stage.wait(10.5)
     assert renewals(stage) == 1
 

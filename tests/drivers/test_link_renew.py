@@ -191,6 +191,49 @@ def test_asked_twice_it_is_renewed_once() -> None:
     live(scene)
 
 
+def test_a_session_that_is_ready_waits_while_a_reply_is_being_made() -> None:
+    async def scene() -> None:
+        busy = [True]
+        async with (
+            Simulator(Script(ANSWERS)) as simulator,
+            dialling(_url(simulator), busy=lambda: bool(busy)) as line,
+        ):
+            await line.until(ev.LinkUp)
+            line.link.renew()
+            await true(lambda: simulator.sessions == [0, 1])
+            await asyncio.sleep(0.3)
+            line.link.send(append(7))
+            await settled(simulator, session=0, frames=960)
+            assert len(line.all(ev.LinkUp)) == 1
+            busy.clear()
+            assert (await line.until(ev.LinkUp, count=2)).renewed
+            await true(lambda: simulator.sessions == [1])
+
+    live(scene)
+
+
+@pytest.mark.parametrize("rests", [False, True])
+def test_a_session_that_waits_is_the_next_one_or_is_given_up(*, rests: bool) -> None:
+    async def scene() -> None:
+        async with (
+            Simulator(Script(ANSWERS)) as simulator,
+            dialling(_url(simulator), busy=lambda: True) as line,
+        ):
+            await line.until(ev.LinkUp)
+            line.link.renew()
+            await true(lambda: simulator.sessions == [0, 1])
+            await asyncio.sleep(0.2)
+            if rests:
+                line.link.rest()
+                await true(lambda: simulator.sessions == [])
+            else:
+                line.link.drop("network", "the first fell silent")
+                assert not (await line.until(ev.LinkUp, count=2)).renewed
+                await true(lambda: simulator.sessions == [1])
+
+    live(scene)
+
+
 def test_a_drop_while_the_second_is_being_opened_makes_it_the_link() -> None:
     async def scene() -> None:
         slow = [Fault("session.created", faults.Stall(0.4), session=2)]
