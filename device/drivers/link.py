@@ -176,9 +176,9 @@ class Link:
         """From here on everything goes to this session."""
         self._session = session
         session.begin(self._post, decode=self._decode)
-        self._post(
-            ev.LinkUp(time.monotonic(), session.differences, session.lasts_s, renewed=renewed)
-        )
+        now = time.monotonic()
+        left = session.lasts_s - (now - session.since)  # it may have waited for a reply
+        self._post(ev.LinkUp(now, session.differences, left, renewed=renewed))
 
     def _renewed(self, opening: asyncio.Task[Session]) -> None:
         """A second session is there, or could not be had."""

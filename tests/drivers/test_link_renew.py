@@ -194,11 +194,13 @@ def test_asked_twice_it_is_renewed_once() -> None:
 def test_a_session_that_is_ready_waits_while_a_reply_is_being_made() -> None:
     async def scene() -> None:
         busy = [True]
+        until = faults.Change({"session.expires_at": int(time.time()) + 3000})
+        ends = [Fault("session.created", until, session=session) for session in (1, 2)]
         async with (
-            Simulator(Script(ANSWERS)) as simulator,
+            Simulator(Script(ANSWERS, faults=ends)) as simulator,
             dialling(_url(simulator), busy=lambda: bool(busy)) as line,
         ):
-            await line.until(ev.LinkUp)
+            first = await line.until(ev.LinkUp)
             line.link.renew()
             await true(lambda: simulator.sessions == [0, 1])
             await asyncio.sleep(0.3)
@@ -206,7 +208,9 @@ def test_a_session_that_is_ready_waits_while_a_reply_is_being_made() -> None:
             await settled(simulator, session=0, frames=960)
             assert len(line.all(ev.LinkUp)) == 1
             busy.clear()
-            assert (await line.until(ev.LinkUp, count=2)).renewed
+            second = await line.until(ev.LinkUp, count=2)
+            assert second.renewed
+            assert second.at + second.lasts_s == pytest.approx(first.at + first.lasts_s, abs=0.2)
             await true(lambda: simulator.sessions == [1])
 
     live(scene)
