@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import http.server
-import ipaddress
 import shutil
 import ssl
 import subprocess
@@ -15,15 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from daemon.proxy import Proxy
 from daemon.running import KEY, RunningDevice
 
-DAY: Final = datetime.timedelta(days=1)
 SHIM: Final = Path(__file__).with_name("clock.c")
 COMPILER: Final = shutil.which("gcc") or shutil.which("cc")
 
@@ -55,75 +47,6 @@ def behind(
 def port_of(url: str) -> int:
     """The port in an address."""
     return int(url.split(":")[2].split("/")[0])
-
-
-class Authority:
-    """A certificate authority of the test's own; `trusted` is its certificate as a file."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Test {place.name}")])
-        now = datetime.datetime.now(datetime.UTC)
-        own = self._certificate(
-            self._name, self._key.public_key(), begins=now - 3650 * DAY, ends=now + 3650 * DAY
-        )
-        constraint = x509.BasicConstraints(ca=True, path_length=None)
-        place.mkdir(parents=True, exist_ok=True)
-        self.trusted = place / "ca.pem"
-        signed = own.add_extension(constraint, critical=True).sign(self._key, hashes.SHA256())
-        self.trusted.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-
-    def certify(
-        self,
-        context: ssl.SSLContext,
-        *,
-        name: str = "127.0.0.1",
-        begins: datetime.timedelta = -DAY,
-        ends: datetime.timedelta = 2 * DAY,
-    ) -> None:
-        """Give a server a certificate for this host, valid between these times from now."""
-        now = datetime.datetime.now(datetime.UTC)
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._certificate(
-            subject, key.public_key(), begins=now + begins, ends=now + ends
-        ).add_extension(x509.SubjectAlternativeName([_called(name)]), critical=False)
-        chain = self._place / "chain.pem"
-        chain.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        )
-        context.load_cert_chain(chain)
-
-    def _certificate(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePublicKey,
-        *,
-        begins: datetime.datetime,
-        ends: datetime.datetime,
-    ) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begins)
-            .not_valid_after(ends)
-        )
-
-
-def _called(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
 
 
 @dataclass(frozen=True)

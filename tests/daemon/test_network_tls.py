@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from authority import DAY, Authority
 from daemon.conftest import Bench
-from daemon.network import COMPILER, DAY, Authority, FalseClock, behind
+from daemon.network import COMPILER, FalseClock, behind
 from daemon.proxy import Proxy
 from daemon.running import KEY, RunningDevice, answer, noise
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import ssl
 import time
 from asyncio import StreamReader, StreamWriter
@@ -15,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from authority import Authority
 from device.drivers import broker as broker_module
 from device.drivers.broker import MARGIN_S, Broker
 from device.errors import LinkError, Secret
 from simulator.caller import live
-from simulator.test_keys import authority
 
 SECRET = "ek_0123456789abcdefCANARY"
 Answering = Callable[[int], bytes]
@@ -42,6 +41,7 @@ class Counter:
         self.asked: list[bytes] = []
         self.url = ""
         self._answers = answers
+        self._silent: StreamWriter | None = None
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -52,6 +52,8 @@ class Counter:
             writer.write(answer)
             await writer.drain()
             writer.close()
+        else:
+            self._silent = writer  # let go of, it would be closed
 
 
 @asynccontextmanager
@@ -247,11 +249,11 @@ async def test_a_broker_that_is_not_there_is_named(url: str, code: str, said: st
     assert (caught.value.code, said in caught.value.what) == (code, True)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
 def test_over_tls_only_a_broker_with_a_good_certificate_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tls, _ = authority(tmp_path)
+    tls, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Authority(tmp_path)
+    authority.certify(tls)
 
     @live
     async def play() -> None:
@@ -260,7 +262,7 @@ def test_over_tls_only_a_broker_with_a_good_certificate_is_asked(
                 await Broker(served.url, token=Secret("sk-token"), model="m").secret()
             assert caught.value.code == "tls"
             assert served.asked == []
-            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+            monkeypatch.setenv("SSL_CERT_FILE", str(authority.trusted))
             secret = await Broker(served.url, token=None, model="m").secret()
             assert secret == Secret(SECRET)
 

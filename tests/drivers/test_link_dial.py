@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import serve
 
+from authority import DAY, Authority
 from device.core import events as ev
 from device.drivers import dial, link
 from device.drivers.clock import Clock
@@ -27,9 +26,6 @@ from drivers.line import dialling, forever, greet
 
 SET = Clock(time.time(), synced=True, built=0.0)
 UNSET = Clock(time.time(), synced=False, built=0.0)
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="makes certificates with openssl"
-)
 
 
 def found(*addresses: str) -> Callable[[str, int], list[tuple[Any, ...]]]:
@@ -208,43 +204,25 @@ def test_a_redirection_is_a_portal_and_gets_nothing_of_the_key() -> None:
     asyncio.run(main())
 
 
-def certificate(folder: Path, *, names: str, days: str = "2") -> ssl.SSLContext:
-    """A server's context; the authority that vouches for it is left in `ca.pem`."""
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *new, "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem",
-            "-days", "2")  # fmt: skip
-    openssl("req", *new, "-subj", "/CN=box", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text(f"subjectAltName={names}\n")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", days,
-            "-CAcreateserial", "-extfile", "names", "-out", "server.pem")  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.pem", folder / "server.key")
-    return context
-
-
-@needs_openssl
 @pytest.mark.parametrize(
-    ("names", "days", "known", "clock", "code"),
+    ("name", "days", "known", "clock", "code"),
     [
-        ("IP:127.0.0.1", "2", True, SET, ""),
-        ("IP:127.0.0.1", "2", False, SET, "tls"),
-        ("IP:127.0.0.1", "-1", True, SET, "tls"),
-        ("IP:127.0.0.1", "-1", True, UNSET, "clock"),
-        ("DNS:login.portal.example", "2", True, SET, "captive"),
+        ("127.0.0.1", 2, True, SET, ""),
+        ("127.0.0.1", 2, False, SET, "tls"),
+        ("127.0.0.1", -0.5, True, SET, "tls"),
+        ("127.0.0.1", -0.5, True, UNSET, "clock"),
+        ("login.portal.example", 2, True, SET, "captive"),
     ],
     ids=["good", "unknown authority", "expired", "expired by a clock nobody set", "other host"],
 )
 def test_a_certificate_is_told_by_what_is_wrong_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str, days: str, *, known: bool,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, days: float, *, known: bool,
     clock: Clock, code: str,
 ) -> None:  # fmt: skip
-    context = certificate(tmp_path, names=names, days=days)
+    context, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Authority(tmp_path)
+    authority.certify(context, name=name, ends=days * DAY)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / ("ca.pem" if known else "none")))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trusted if known else tmp_path / "none"))
     requests: list[object] = []
 
     async def serving(connection: Any) -> None:

@@ -46,12 +46,14 @@ class Wire:
             self._relays.add(asyncio.create_task(self._relay(source, drain)))
 
     async def _relay(self, source: asyncio.StreamReader, drain: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await source.read(65_536):
-                await self._open.wait()
-                drain.write(data)
-                await drain.drain()
-        drain.close()
+        try:
+            with contextlib.suppress(OSError):
+                while data := await source.read(65_536):
+                    await self._open.wait()
+                    drain.write(data)
+                    await drain.drain()
+        finally:
+            drain.close()
 
     def close(self) -> None:
         for relay in self._relays:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import ssl
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
 
+from authority import Authority
 from device.cli import main
 from device.simulator import Answer, BackgroundSimulator, Script, Simulator
 from simulator.caller import Caller, Json, live
@@ -127,27 +127,15 @@ async def test_a_request_may_come_byte_by_byte() -> None:
         writer.close()
 
 
-def authority(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 from an authority of its own: the server's side, the client's."""
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *new, "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem",
-            "-days", "2")  # fmt: skip
-    openssl("req", *new, "-subj", "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2",
-            "-CAcreateserial", "-extfile", "names", "-out", "server.pem")  # fmt: skip
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(folder / "server.pem", folder / "server.key")
-    return server, ssl.create_default_context(cafile=str(folder / "ca.pem"))
+def certified(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext, Path]:
+    """For 127.0.0.1, of an authority of its own: the server's side, the client's, and the file."""
+    server, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Authority(folder)
+    chain = authority.certify(server)
+    return server, ssl.create_default_context(cafile=str(authority.trusted)), chain
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
 def test_over_tls_only_a_client_that_knows_the_authority_gets_in(tmp_path: Path) -> None:
-    server, client = authority(tmp_path)
+    server, client, _ = certified(tmp_path)
 
     @live
     async def play() -> None:
@@ -163,10 +151,9 @@ def test_over_tls_only_a_client_that_knows_the_authority_gets_in(tmp_path: Path)
     play()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
 def test_the_command_serves_tls_with_the_files_it_is_given(tmp_path: Path) -> None:
-    _, client = authority(tmp_path)
-    words = ["--tls", str(tmp_path / "server.pem"), "--key-file", str(tmp_path / "server.key")]
+    _, client, chain = certified(tmp_path)
+    words = ["--tls", str(chain), "--key-file", str(chain)]
     command = [sys.executable, "-m", "device", "simulate", "--port", "0", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
