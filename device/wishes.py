@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from msgspec import UNSET, UnsetType
 
 from device.config import Assistant, Config, profile_of
-from device.core import telephone, terms
+from device.core import terms
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
-from device.core.telephone import Telephone
 from device.drivers.link import Endpoint
 from device.drivers.panel import Pins
 from device.errors import Secret
+
+if TYPE_CHECKING:
+    from device.core.telephone import Telephone
 
 BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
@@ -69,14 +71,22 @@ def gain(config: Config) -> float:
 
 def latency(config: Config) -> Frames:
     """The part of the way to the ear that ALSA cannot know."""
-    filtered = Frames(0) if config.server.audio == "pcm16" else telephone.DELAY
-    return Frames(frames_of(config.speaker.output_delay_ms) + filtered)
+    outside = frames_of(config.speaker.output_delay_ms)
+    if config.server.audio == "pcm16":
+        return outside
+    from device.core.telephone import DELAY
+
+    return Frames(outside + DELAY)
 
 
 def line(config: Config) -> Telephone | None:
     """What stands between our sound and the line's; None where they are the same."""
     form = config.server.audio
-    return None if form == "pcm16" else Telephone(form)
+    if form == "pcm16":
+        return None
+    from device.core.telephone import Telephone  # for those who have one: a 50th of the start
+
+    return Telephone(form)
 
 
 def pins(config: Config) -> Pins:

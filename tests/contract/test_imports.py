@@ -135,3 +135,4 @@ def test_the_daemon_loads_neither_numpy_nor_what_only_a_panel_or_a_service_needs
     run = [sys.executable, "-c", code]
     loaded = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True).stdout
     assert not {"numpy", "gpiozero", "systemd", "device.simulator"} & set(loaded.split())
+    assert "device.core.telephone" not in loaded.split()
