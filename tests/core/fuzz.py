@@ -9,14 +9,12 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -25,6 +23,7 @@ import msgspec
 from core.fuzz_watch import Besieged
 from core.watch import Walk
 from device.core import wire
+from rubbish import memory_mb, places_in
 
 Json = dict[str, Any]
 
@@ -129,7 +128,7 @@ class Madness:
         return text[:at] + self._chance.randbytes(1) + text[at + 1 :]
 
     def _harm(self, event: Json) -> None:
-        places = list(_places(event))
+        places = list(places_in(event))
         if len(places) > 1 and self._chance.random() < 0.9:
             places = places[1:]  # all but the type: without it nothing else is looked at
         if not places:
@@ -162,16 +161,8 @@ class Madness:
         return chance.choice(makers)()
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Each place in an event that holds a value."""
-    names = range(len(value)) if isinstance(value, list) else value
-    for name in names if isinstance(value, list | dict) else ():
-        yield value, name
-        yield from _places(value[name])
-
-
 _WORDS: Final = [
-    *(name for _, name in _places(VALID) if isinstance(name, str)),
+    *(name for _, name in places_in(VALID) if isinstance(name, str)),
     *("", "bogus", "__class__", "\x00", "x" * 5000),
 ]
 
@@ -223,11 +214,6 @@ def fuzz(count: int, *, seed: int = 1) -> Tally:
     tally.grown_mb = memory_mb() - warm_mb
     tally.seconds = time.monotonic() - began
     return tally
-
-
-def memory_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
 
 
 def main() -> int:

@@ -10,13 +10,11 @@ import base64
 import copy
 import json
 import logging
-import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -24,6 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from device.simulator import Answer, Script, Simulator
+from rubbish import memory_mb, places_in
 from simulator.caller import Caller, silence, speech
 from simulator.judge import check_server
 
@@ -136,7 +135,7 @@ class Fuzz:
         return text[: self._chance.randrange(len(text))]
 
     def _harm(self, event: Json) -> None:
-        places = list(_places(event))
+        places = list(places_in(event))
         if len(places) > 1 and self._chance.random() < 0.9:
             places = places[1:]  # all but the type: without it nothing else is looked at
         if not places:
@@ -181,16 +180,8 @@ def _nested(levels: int) -> Any:
     return value
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Each place in an event that holds a value."""
-    names = range(len(value)) if isinstance(value, list) else value
-    for name in names if isinstance(value, list | dict) else ():
-        yield value, name
-        yield from _places(value[name])
-
-
 _WORDS: Final = [
-    *(name for _, name in _places(_VALID) if isinstance(name, str)),
+    *(name for _, name in places_in(_VALID) if isinstance(name, str)),
     *("", "bogus", "__class__", "\x00", "x" * 5000),
 ]
 
@@ -289,10 +280,10 @@ async def fuzz(count: int, *, seed: int = 1) -> Tally:
                         await _Session(ws, tally).play(Fuzz(chance), chance, count=life)
                     tally.sessions += 1
                     if not warm_mb and tally.sent * 10 >= count:
-                        warm_mb = _memory_mb()
+                        warm_mb = memory_mb()
 
             await asyncio.gather(*(visit() for _ in range(TOGETHER)))
-            tally.grown_mb = _memory_mb() - warm_mb
+            tally.grown_mb = memory_mb() - warm_mb
             await _spoken_turn(simulator, tally)
     finally:
         logging.getLogger().removeHandler(complaints)
@@ -306,11 +297,6 @@ async def _spoken_turn(simulator: Simulator, tally: Tally) -> None:
         done = await caller.last("response.done")
         if done["response"]["status"] != "completed":
             tally.blame(f"afterwards a turn ended {done}")
-
-
-def _memory_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
 
 
 def main() -> int:
