@@ -12,8 +12,6 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -21,12 +19,13 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.lanes import device_of_a_lane, in_lanes, one_by_one
 from bench.report import Row
 from daemon.proxy import Proxy
 from daemon.running import KEY, Line, RunningDevice, noise
 from device.simulator.background import BackgroundSimulator
 from device.simulator.script import Answer, Script
-from virtual_card import Samples, VirtualCard
+from virtual_card import Samples
 
 LANES: Final = 4
 COUNT: Final = 200
@@ -151,38 +150,25 @@ def drops(
     scratch: Path, planned: Sequence[Plan], *, told: Callable[[Fared], None] | None = None
 ) -> list[Fared]:
     """Play them all, on several devices at once. `told` hears of each turn when it is over."""
-    lanes = [planned[lane::LANES] for lane in range(min(LANES, len(planned)))]
-    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
-        played = [
-            pool.submit(_lane, scratch / f"lane-{number}", lane, told)
-            for number, lane in enumerate(lanes)
-        ]
-        return [fared for lane in played for fared in lane.result()]
+    return in_lanes(scratch, planned, lambda place, share: _lane(place, share, told), lanes=LANES)
 
 
 def _lane(
     place: Path, planned: Sequence[Plan], told: Callable[[Fared], None] | None
 ) -> list[Fared]:
     """One device and its turns, one after the other."""
-    with ExitStack() as stack:
-        enter = stack.enter_context
-        card = VirtualCard(place / "card", seconds=TURN_S * (len(planned) + 1))
-        server = enter(BackgroundSimulator(SCRIPT, key=KEY))
-        proxy = enter(Proxy(int(server.url.split(":")[2].split("/")[0])))
-        device = RunningDevice(card, server, place)
-        address = {"url": proxy.through(server.url), "profile": "local", "api_key": KEY}
-        device.configure(server=address, talk={"linger_s": LINGER_S})
-        stack.callback(device.kill)
+    server = BackgroundSimulator(SCRIPT, key=KEY)
+    seconds = TURN_S * (len(planned) + 1)
+    with (
+        server,
+        device_of_a_lane(place, server, seconds=seconds, linger_s=LINGER_S) as (
+            device,
+            proxy,
+        ),
+    ):
         device.start()
         device.light("idle")
-        found = []
-        for plan in planned:
-            found.append(_turn(device, proxy, plan))
-            if told is not None:
-                told(found[-1])
-            if not device.running:
-                raise RuntimeError(f"the daemon ended; its log:\n{device.text[-3000:]}")
-        return found
+        return one_by_one(device, planned, lambda plan: _turn(device, proxy, plan), told=told)
 
 
 def _turn(device: RunningDevice, proxy: Proxy, plan: Plan) -> Fared:
