@@ -1,7 +1,7 @@
 """Classes of failure: one pure function from what ended a connection to a code and a sentence.
 
-`KINDS` is the one table: what each code means, when it is dialled again, and what a person can do.
-The light and the spoken sentence go by the code; the table in device/README.md is made of it.
+`KINDS` adds to the troubles of the link when each is dialled again; the table in device/README.md
+is made of it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from websockets.http11 import Response
 from device.core.wire import Fault, WireError
 from device.drivers.clock import Clock
 from device.errors import LinkError
+from device.troubles import TROUBLES
 
 
 class Retry(StrEnum):
@@ -52,57 +53,35 @@ class Kind(Struct, frozen=True):
     cure: str = ""
 
 
-# fmt: off
-KINDS: Final[Mapping[str, Kind]] = {
-    "network": Kind(
-        "there is no way to the server, or it fell silent", Retry.BACKOFF,
-        "check the network"),
-    "dns": Kind(
-        "the server's name is not found", Retry.BACKOFF,
-        "check the network and server.url"),
-    "clock": Kind(
-        "the certificate is not valid at the time that this clock shows, and nobody has set it",
-        Retry.CLOCK, "wait for the clock to be set; a network that blocks NTP must let it through"),
-    "captive": Kind(
-        "a login page of the network answers in place of the server", Retry.MINUTE,
-        "log in to this network, or use another; else check server.url"),
-    "tls": Kind(
-        "the certificate or the encryption of the server does not hold", Retry.BACKOFF,
-        "check server.url and the server's certificate"),
-    "key": Kind(
-        "the server refuses the key", Retry.CHANGE,
-        "put a new server.api_key"),
-    "model": Kind(
-        "the server has no such model or address", Retry.CHANGE,
-        "check server.url and server.model"),
-    "settings": Kind(
-        "the server refuses our settings", Retry.CHANGE,
-        "check the configuration against what this server and model offer"),
-    "quota": Kind(
-        "the account has no credit left", Retry.QUARTER,
-        "look after the account's billing"),
-    "policy": Kind(
-        "the server ends the connection by its policy", Retry.QUARTER,
-        "ask the server's owner why"),
-    "rate": Kind(
-        "the server asks for patience", Retry.TOLD,
-        "wait; if it happens often, raise the account's limits"),
-    "server": Kind(
-        "the server has trouble of its own", Retry.TOLD,
-        "wait; the server's status page may know more"),
-    "protocol": Kind(
-        "what answers does not speak the Realtime dialect", Retry.BACKOFF,
-        "check server.url"),
-    "too-big": Kind(
-        "a message was larger than one side takes: a bug", Retry.BACKOFF,
-        "report it with the journal's lines"),
-    "session-over": Kind(
-        "the session came to its ordinary end", Retry.AT_ONCE),
-    "resting": Kind(
-        "nobody needs the connection now", Retry.PRESS),
+RETRIES: Final[Mapping[str, Retry]] = {
+    "network": Retry.BACKOFF,
+    "dns": Retry.BACKOFF,
+    "clock": Retry.CLOCK,
+    "captive": Retry.MINUTE,
+    "tls": Retry.BACKOFF,
+    "key": Retry.CHANGE,
+    "model": Retry.CHANGE,
+    "settings": Retry.CHANGE,
+    "quota": Retry.QUARTER,
+    "policy": Retry.QUARTER,
+    "rate": Retry.TOLD,
+    "server": Retry.TOLD,
+    "protocol": Retry.BACKOFF,
+    "too-big": Retry.BACKOFF,
 }
-"""Every code that `LinkDown` can have."""
+"""When each trouble of the link is dialled again; what it means says `device/troubles.py`."""
 
+KINDS: Final[Mapping[str, Kind]] = {
+    **{
+        code: Kind(TROUBLES[code].means, retry, TROUBLES[code].cure)
+        for code, retry in RETRIES.items()
+    },
+    "session-over": Kind("the session came to its ordinary end", Retry.AT_ONCE),
+    "resting": Kind("nobody needs the connection now", Retry.PRESS),
+}
+"""Every code that `LinkDown` can have. The last two are no troubles."""
+
+# fmt: off
 FAULTS: Final[Mapping[str, str]] = {
     "session_expired": "session-over",
     "invalid_api_key": "key", "account_deactivated": "key",

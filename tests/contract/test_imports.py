@@ -22,13 +22,16 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__
 
 KNOWS = {
     "device.errors": [],
-    "device.core": ["device.core"],
+    "device.troubles": [],
+    "device.core": ["device.core", "device.troubles"],
     "device.config": ["device.config", "device.errors"],
-    "device.drivers": ["device.core", "device.errors"],
+    "device.drivers": ["device.core", "device.errors", "device.troubles"],
     "device.drivers.clock": [],
     "device.drivers.broker": ["device.drivers.dial", "device.errors"],
     "device.drivers.dial": ["device.core", "device.errors"],
-    "device.drivers.failure": ["device.core", "device.drivers.clock", "device.errors"],
+    "device.drivers.failure": [
+        "device.core", "device.drivers.clock", "device.errors", "device.troubles",
+    ],
     "device.drivers.patience": ["device.drivers.clock", "device.drivers.failure"],
     "device.drivers.pulse": [],
     "device.drivers.session": [
@@ -80,7 +83,8 @@ DOORS = {
     ],
     "yaml": ["device.config", "device.simulator.page"],
     "msgspec": [
-        "device.core", "device.config", "device.destination", "device.drivers", "device.wishes",
+        "device.core", "device.config", "device.destination", "device.drivers", "device.troubles",
+        "device.wishes",
     ],
 }  # fmt: skip
 """Each library has one place where it comes in."""
