@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import json
 import signal
 import sys
@@ -38,6 +39,8 @@ from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
 from device.drivers.service import Service
 from device.errors import EXIT_BUG, ConfigError, PanelError, StuckThread
+from device.troubles import TROUBLES
+from device.watch import Watch
 
 JOIN_S: Final = 0.5
 LINK_CLOSE_S: Final = 0.6
@@ -75,6 +78,7 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
         )
+        self._language = config.assistant.language
         self._destination = Destination(
             config, path=path, environ=environ, warn=self._configuration_wrong
         )
@@ -89,6 +93,11 @@ class Daemon:
             decode=sound.decode,
         )
         self._panel = self._open_panel(wishes.pins(config))
+        self._watch = Watch(
+            {"capture": self._capture.ask, "playout": self._playout.ask},
+            service=self._service,
+            take=self.take,
+        )
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
     def _open_panel(self, pins: Pins) -> Panel:
@@ -124,6 +133,7 @@ class Daemon:
         link.add_done_callback(self._task_died)
         for effect in self._conversation.start():
             self._do(effect)
+        self._watch.start()
         self._service.ready()
         self._journal.write("info", "ready", f"pressel {__version__} is ready", version=__version__)
         try:
@@ -193,6 +203,15 @@ class Daemon:
         self._playout.play(CUE, tones(effect.cue))
         self._playout.end()
 
+    def _say(self, effect: ev.Say) -> None:
+        from device.voice import clip  # for those who are told something: no part of the start
+
+        said = clip(TROUBLES[effect.code].clip, self._language)
+        self._playout.play(CUE, said or tones(ev.Cue.ERROR))
+        self._playout.end()
+        spoken = "the sentence was spoken" if said else "a tone was sounded"
+        self._journal.write("info", "told", f"{spoken}: {effect.code}", code=effect.code)
+
     def _show(self, effect: ev.ShowLight) -> None:
         self._panel.show(effect.light)
         self._service.status(f"{effect.light.state.value} {effect.light.code}".strip())
@@ -241,6 +260,7 @@ class Daemon:
     async def _end(self, link: asyncio.Task[None]) -> None:
         """Microphone first, then the rest; each step has its deadline."""
         self._service.stopping()
+        self._watch.stop()
         self.take(ev.Stopping(time.monotonic()))
         for timer in self._timers.values():
             timer.cancel()
@@ -295,6 +315,8 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.Renew: lambda self, _: self._link.renew(),
     ev.Rest: lambda self, _: self._link.rest(),
     ev.Sound: Daemon._sound,
+    ev.Say: Daemon._say,
+    ev.Hush: lambda self, _: self._playout.cut(),
     ev.ShowLight: Daemon._show,
     ev.Report: Daemon._report,
 }
@@ -314,6 +336,7 @@ def run(
     async def main() -> int:
         return await Daemon(config, journal, path=path, environ=environ, runtime=runtime).run()
 
+    faulthandler.enable()  # the manager's SIGABRT then writes where every thread stands
     # A thread that computes for 5 ms (the default) would be 5 ms of lateness for the others.
     sys.setswitchinterval(0.001)
     return asyncio.run(main())

@@ -38,6 +38,7 @@ def habits(config: Config) -> Habits:
         style=talk.style,
         release=talk.release,
         half_duplex=config.microphone.echo != "hardware",
+        tells=config.speaker.tells,
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
         preroll=frames_of(config.microphone.preroll_ms),

@@ -233,6 +233,13 @@ class Speaker(_Section, frozen=True, kw_only=True):
     volume: Annotated[
         int, Meta(ge=0, le=100, description="Loudness", extra={"unit": "percent"})
     ] = 70
+    tells: Annotated[
+        Literal["nothing", "failures", "all"],
+        Meta(
+            description="What is told by sound besides answers: nothing; a sentence or a tone when "
+            "something fails; all: also a tone when the microphone opens and closes"
+        ),
+    ] = "failures"
     output_delay_ms: Annotated[
         int,
         Meta(

@@ -16,7 +16,15 @@ from device.core import events as ev
 from device.core import wire
 from device.core.audio import PERIOD, frames_in
 from device.core.events import Timer
-from device.core.habits import CUT_LATE_S, ECHO_S, SLOW_S, THINKING_S, USAGE_LATE_S, Habits
+from device.core.habits import (
+    CUT_LATE_S,
+    ECHO_S,
+    SENTENCE_S,
+    SLOW_S,
+    THINKING_S,
+    USAGE_LATE_S,
+    Habits,
+)
 from device.core.ledger import CUE, ItemId
 from device.core.outlet import Outlet
 from device.core.reply import Replies
@@ -194,6 +202,17 @@ class Answer:
             case _:
                 self._write_ending(waiting=False)
 
+    def tone(self, cue: ev.Cue) -> None:
+        """Sound a tone, if the owner wants such tones."""
+        hours = cue in (ev.Cue.LISTENING, ev.Cue.DONE)
+        if self._habits.tells == "all" or (self._habits.tells == "failures" and not hours):
+            self._outlet.do(ev.Sound(cue))
+            self.deafen()
+
+    def deafen(self) -> None:
+        """The speaker sounds of ourselves: half duplex is deaf until it is silent."""
+        self.echo_until = self.now + SENTENCE_S
+
     def _waits(self) -> None:
         """Still no sound of the reply: say so, in steps, and do something about it at last."""
         waited = round(self.now - self._awaited_since, 3)  # a clock may be a hair early
@@ -204,7 +223,7 @@ class Answer:
             what = f"no sound of a reply for {waited:.0f} s: the connection is slow"
             self._outlet.report("slow", {"waited_s": round(waited, 1)}, what, level="warning")
         elif waited >= THINKING_S and not self._habits.half_duplex:
-            self._outlet.do(ev.Sound(ev.Cue.THINKING))
+            self.tone(ev.Cue.THINKING)
         left = min((step - waited for step in steps if step > waited), default=SLOW_S)
         self._outlet.do(ev.SetTimer(Timer.REPLY, left))
 

@@ -30,10 +30,12 @@ from device.core.habits import (
 )
 from device.core.light import Light, light_of
 from device.core.memory import Memory
+from device.core.notices import Notices
 from device.core.outlet import Outlet
 from device.core.question import Question
 from device.core.rest import Rest
 from device.core.tables import GateSignal, Link, LinkSignal, Reply, ReplySignal
+from device.core.vigil import Healing
 from device.core.words import Words
 
 
@@ -45,6 +47,8 @@ class Conversation:
         """What came and was of no use, by kind: garbage, strangers, lost races."""
         self._habits = habits
         self._outlet = Outlet()
+        self._notices = Notices(habits.tells, self._outlet)
+        self._healing = Healing(self._outlet)
         self._memory = Memory()
         self._connection = Connection()
         words = Words()
@@ -102,7 +106,7 @@ class Conversation:
             resting=resting,
             leaving=self._question.leaving,
             offline=self._connection.trouble,
-            fault=next(iter(self._faults.values()), self._outlet.notice),
+            fault=next(iter(self._faults.values()), self._outlet.notice) or self._healing.fault,
         )
 
     def start(self) -> list[Effect]:
@@ -131,7 +135,9 @@ class Conversation:
         return seen + self._outlet.take()
 
     def _lit(self) -> list[Effect]:
-        light = self._shown = self.light
+        before, light = self._shown, self.light
+        self._notices.light(before, light)
+        self._shown = light
         fields = {"state": light.state.value, "code": light.code}
         return [ev.ShowLight(light), Report("light", fields, f"light: {light.state.value}")]
 
@@ -142,6 +148,7 @@ class Conversation:
             self._outlet.do(ev.Probe(Part.MICROPHONE))
         if not self._connection.up:
             self._outlet.do(ev.DialNow())
+        self._notices.hush()
         self._question.pressed()
 
     def _released(self, _: ev.Released | ev.Tapped) -> None:
@@ -167,6 +174,7 @@ class Conversation:
     def _link_up(self, event: ev.LinkUp) -> None:
         if event.renewed:
             self._server_lost()
+        self._notices.hush()  # what it told is no longer so
         self._connection.signal(LinkSignal.CONFIRMED)
         left = self._connection.lasts(event.at, event.lasts_s)
         self._outlet.do(ev.SetTimer(Timer.RENEW, left))
@@ -279,6 +287,8 @@ class Conversation:
                 self._outlet.do(ev.Probe(Part.SPEAKER))
             case Timer.NOTICE:
                 self._outlet.notice = ""
+            case Timer.TELL if self._notices.tell(self.light, event.at):
+                self._answer.deafen()
             case Timer.WARM:
                 self._rest()
             case Timer.RENEW:
@@ -320,6 +330,8 @@ class Conversation:
             )
 
     def _delta(self, message: wire.AudioDelta) -> None:
+        if self.reply is not Reply.SPEAKING:
+            self._notices.hush()
         self._answer.delta(message, held=self._question.goes_on)
 
     def _committed(self, message: wire.Committed) -> None:
@@ -337,6 +349,7 @@ class Conversation:
     def _played(self, event: ev.PlayoutEnded) -> None:
         for account in event.account:
             self._memory.heard(account)
+        self._notices.played(event)
         self._answer.played(event)
         if self._connection.up:
             self._outlet.send(*self._memory.untold())
@@ -365,6 +378,8 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Xrun: Conversation._xrun,
     ev.PartFailed: Conversation._part_failed,
     ev.PartReady: Conversation._part_ready,
+    ev.PartLate: lambda self, event: self._healing.late(event),
+    ev.PartAnswers: lambda self, event: self._healing.answers(event),
     ev.TimerFired: Conversation._timer,
     ev.Stopping: Conversation._stopping,
 }

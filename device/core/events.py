@@ -41,13 +41,17 @@ class Timer(StrEnum):
     WARM = "warm"
     RENEW = "renew"
     NOTICE = "notice"
+    TELL = "tell"
 
 
 class Cue(StrEnum):
-    """Short tones that say what the light cannot, when nobody looks."""
+    """Short tones that say what the light says, when nobody looks."""
 
+    LISTENING = "listening"
+    DONE = "done"
     THINKING = "thinking"
     LOST_WORDS = "lost-words"
+    ERROR = "error"
 
 
 # What can happen.
@@ -183,6 +187,22 @@ class PartReady(Struct, frozen=True):
     part: Part
 
 
+class PartLate(Struct, frozen=True):
+    """A loop of ours (`name`) has not answered for `waited_s` seconds."""
+
+    at: float
+    name: str
+    waited_s: float
+
+
+class PartAnswers(Struct, frozen=True):
+    """A loop that had been late answers again, `waited_s` seconds after it was asked."""
+
+    at: float
+    name: str
+    waited_s: float
+
+
 class TimerFired(Struct, frozen=True):
     """A clock ran out."""
 
@@ -199,7 +219,8 @@ class Stopping(Struct, frozen=True):
 Event = (
     Pressed | Released | Tapped | MuteChanged | MicHeard | MicClosed
     | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
-    | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | TimerFired | Stopping
+    | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartLate | PartAnswers
+    | TimerFired | Stopping
 )  # fmt: skip
 
 
@@ -296,6 +317,16 @@ class Sound(Struct, frozen=True):
     cue: Cue
 
 
+class Say(Struct, frozen=True):
+    """Let the speaker say the sentence for this trouble."""
+
+    code: str
+
+
+class Hush(Struct, frozen=True):
+    """End what is being told at once, then say `PlayoutEnded`. No answer sounds now."""
+
+
 class Report(Struct, frozen=True):
     """A line for the journal: `event` with its fields, and a sentence for people.
 
@@ -311,5 +342,5 @@ class Report(Struct, frozen=True):
 
 Effect = (
     ShowLight | OpenMicrophone | CloseMicrophone | SendAudio | Send | Play | EndPlay | Cut
-    | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Sound | Report
+    | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Sound | Say | Hush | Report
 )  # fmt: skip

@@ -40,6 +40,10 @@ WAITING_APART_S: Final = 0.2
 """While words wait for the link it is dialled so often."""
 NOTICE_S: Final = 3.0
 """How long the light tells of lost words."""
+OFFLINE_LINGER_S: Final = 3.0
+"""A hands-free conversation without a server closes after this much quiet at the latest."""
+SENTENCE_S: Final = 10.0
+"""No sentence or tone of ours is longer, with its way to the ear."""
 USAGE_LATE_S: Final = 2.0
 """After a cut the reply's usage is waited for this long before the turn is written down."""
 PART_RETRY_S: Final = 2.0
@@ -59,6 +63,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     style: Literal["auto", "tap", "hold"] = "auto"
     release: Literal["commit", "server"] = "commit"
     half_duplex: bool = True
+    tells: Literal["nothing", "failures", "all"] = "failures"
+    """What is told by sound besides answers: nothing, troubles, or the microphone's hours too."""
     linger_s: float = 8.0
     backstop_s: float = 2.5
     """With `release: server`: commit by ourselves when the server has not by then."""

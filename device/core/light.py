@@ -40,8 +40,10 @@ def light_of(
     The first rule is the promise of the device: while microphone audio can leave, the light says
     so, whatever else goes on. `resting` means that the gate is open and yet nothing leaves: a
     reply is awaited, or played on a half-duplex device. `leaving` means that the gate has closed
-    and words that waited for the link leave at this moment. `offline` and `fault` are codes; an
-    empty `offline` with the link not up is a device that never was online: it is starting.
+    and words that waited for the link leave at this moment; words that still wait for one that is
+    in trouble are no question under way: the light tells of the trouble. `offline` and `fault`
+    are codes; an empty `offline` with the link not up is a device that never was online: it is
+    starting.
     """
     if isinstance(gate, Muted):
         return Light(LightState.MUTED)
@@ -52,7 +54,8 @@ def light_of(
         return Light(LightState.LISTENING)
     if reply is Reply.SPEAKING:
         return Light(LightState.SPEAKING)
-    if reply is not Reply.QUIET or isinstance(gate, Tail):
+    waits = isinstance(gate, Tail) and not (offline and link is not Link.UP)
+    if reply is not Reply.QUIET or waits:
         return Light(LightState.THINKING)
     if fault:
         return Light(LightState.FAULT, fault)

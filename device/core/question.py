@@ -22,6 +22,7 @@ from device.core.habits import (
     CLOSING_LATE_S,
     KEPT_AWAITING,
     NOTICE_S,
+    OFFLINE_LINGER_S,
     REPEATS,
     SPOKEN_MS,
     TAIL_HEARING_S,
@@ -94,6 +95,12 @@ class Question:
     def leaving(self) -> bool:
         """Words that waited leave by this very event, after the gate has closed."""
         return self._left_at == self.now
+
+    @property
+    def _linger_s(self) -> float:
+        """Where nobody answers the person must be told so, and soon."""
+        linger = self._habits.linger_s
+        return linger if self._connection.up else min(linger, OFFLINE_LINGER_S)
 
     def signal(self, signal: GateSignal) -> None:
         """Move the region by one signal."""
@@ -179,7 +186,7 @@ class Question:
         self._outlet.notice = "lost-words"
         self._outlet.do(ev.SetTimer(Timer.NOTICE, NOTICE_S))
         if not (self._habits.half_duplex and isinstance(self.gate, Open)):
-            self._outlet.do(ev.Sound(ev.Cue.LOST_WORDS))  # else it would be heard as speech
+            self._answer.tone(ev.Cue.LOST_WORDS)  # else it would be heard as speech
 
     # The end of a turn.
 
@@ -270,7 +277,7 @@ class Question:
             return
         busy = self._answer.state is not Reply.QUIET or self._vad.hearing
         quiet = 0.0 if busy else self.now - self._quiet_since
-        left = round(self._habits.linger_s - quiet, 3)  # a clock may be a hair early
+        left = round(self._linger_s - quiet, 3)  # a clock may be a hair early
         if left > 0:
             self._outlet.do(ev.SetTimer(Timer.LINGER, left))
         elif self._words.waiting_spoken >= SPOKEN_MS:
@@ -306,6 +313,8 @@ class Question:
             self._outlet.complain(self._answer.turn.trouble, what, "ask again")
         if isinstance(self.gate, Tail):
             self._start_tail()
+        elif isinstance(self.gate, Latched):
+            self._outlet.do(ev.SetTimer(Timer.LINGER, self._linger_s))
         elif not isinstance(self.gate, Open):
             self._words.clear()
         return again
@@ -356,9 +365,11 @@ class Question:
             if not self._echoes(block):
                 self._words.keep(self.gate.mic.admit(block), spoken=Ms(0))
         self._outlet.do(ev.OpenMicrophone())
+        self._answer.tone(ev.Cue.LISTENING)
 
     def _close_mic(self) -> None:
         self._outlet.do(ev.CloseMicrophone())
+        self._answer.tone(ev.Cue.DONE)
 
     def _await_last_block(self) -> None:
         self._outlet.do(ev.SetTimer(Timer.CLOSING, CLOSING_LATE_S))
@@ -380,7 +391,7 @@ class Question:
 
     def _linger(self) -> None:
         self._quiet_since = self.now
-        self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.linger_s))
+        self._outlet.do(ev.SetTimer(Timer.LINGER, self._linger_s))
 
 
 ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {

@@ -13,6 +13,8 @@ from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from msgspec import Struct
+
 from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
 from device.core.events import Event, Part
@@ -36,6 +38,12 @@ class Order(Enum):
     STOP = "stop"
 
 
+class Ask(Struct, frozen=True):
+    """Are you there? Answered on the thread, wherever its loop is."""
+
+    answer: Callable[[], None]
+
+
 class Capture:
     """The microphone. All methods return at once; what happened comes back by `post`.
 
@@ -57,7 +65,7 @@ class Capture:
         self._use = use
         self._block_bytes = block * FRAME_BYTES
         self._post = post
-        self._inbox: SimpleQueue[Order] = SimpleQueue()
+        self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
     def start(self) -> None:
@@ -76,6 +84,10 @@ class Capture:
         """Try whether the device opens; nothing is read."""
         self._inbox.put(Order.PROBE)
 
+    def ask(self, answer: Callable[[], None]) -> None:
+        """Let the thread call `answer`: a sign of life. It must only hand over."""
+        self._inbox.put(Ask(answer))
+
     def stop(self, timeout: float) -> None:
         """Close the PCM and end the thread. Raises `StuckThread` after `timeout` seconds."""
         self._inbox.put(Order.STOP)
@@ -84,13 +96,19 @@ class Capture:
             raise StuckThread("the capture thread did not end", cure="a bug: please report it")
 
     def _run(self) -> None:
-        order = self._inbox.get()
+        order = self._next()
         while order is not Order.STOP:
             try:
                 order = self._obey(order)
             except (AudioDeviceError, pcm.Error) as problem:
                 self._post(_failure(problem, self._device))
-                order = self._inbox.get()
+                order = self._next()
+
+    def _next(self) -> Order:
+        """The next order, however long it takes."""
+        while isinstance(order := self._inbox.get(), Ask):
+            order.answer()
+        return order
 
     def _obey(self, order: Order) -> Order:
         """Do one order with the PCM closed; returns the next one."""
@@ -111,7 +129,7 @@ class Capture:
                 self._post(ev.PartReady(time.monotonic(), Part.MICROPHONE))
             case _:
                 pass
-        return self._inbox.get()
+        return self._next()
 
     def _opened(self) -> tuple[Pcm, Format]:
         return pcm.open_pcm(
@@ -151,9 +169,13 @@ class Capture:
         if not wait and self._inbox.empty():
             return None
         try:
-            return self._inbox.get(timeout=wait)
+            order = self._inbox.get(timeout=wait)
         except Empty:
             return None
+        if isinstance(order, Ask):
+            order.answer()
+            return None
+        return order
 
 
 def _failure(problem: Exception, device: str) -> ev.PartFailed:

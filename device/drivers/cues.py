@@ -16,10 +16,14 @@ _SOFT_S: Final = 0.015
 """Each tone swells and fades so long: no click."""
 
 NOTES: Final[dict[Cue, tuple[tuple[float, float], ...]]] = {
+    Cue.LISTENING: ((523.3, 0.06), (784.0, 0.06)),
+    Cue.DONE: ((784.0, 0.06), (523.3, 0.06)),
     Cue.THINKING: ((523.3, 0.08),),
     Cue.LOST_WORDS: ((440.0, 0.18), (349.2, 0.18), (261.6, 0.30)),
+    Cue.ERROR: ((196.0, 0.16), (0.0, 0.08), (196.0, 0.16)),
 }
-"""Hertz and seconds. Lost words fall, so that they cannot be taken for anything else."""
+"""Hertz (0 is a pause) and seconds. Listening rises, done falls; lost words fall far and slowly, an
+error knocks twice, low: none can be taken for another."""
 
 
 @cache

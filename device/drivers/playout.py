@@ -62,11 +62,17 @@ class _Probe:
     """Can it be opened?"""
 
 
+class _Ask(Struct, frozen=True):
+    """Are you there?"""
+
+    answer: Callable[[], None]
+
+
 class _Stop:
     """End the thread."""
 
 
-Order = _Sound | _End | _Cut | _Probe | _Stop
+Order = _Sound | _End | _Cut | _Probe | _Ask | _Stop
 
 
 class Playout:
@@ -108,6 +114,10 @@ class Playout:
         """Try whether the device opens; post `PartReady` or `PartFailed`."""
         self._inbox.put(_Probe())
 
+    def ask(self, answer: Callable[[], None]) -> None:
+        """Let the thread call `answer`: a sign of life. It must only hand over."""
+        self._inbox.put(_Ask(answer))
+
     def stop(self, timeout: float) -> None:
         """Be silent and end the thread. Raises `StuckThread` after `timeout` seconds."""
         self._inbox.put(_Stop())
@@ -127,6 +137,8 @@ class Playout:
                     self._post(ev.PlayoutEnded(time.monotonic(), ()))
                 case _Probe():
                     self._try()
+                case _Ask():
+                    order.answer()
         self._close()
 
     def _try(self) -> None:
@@ -196,6 +208,8 @@ class Playout:
             while True:
                 if isinstance(order, _Probe):
                     self._post(ev.PartReady(time.monotonic(), Part.SPEAKER))
+                elif isinstance(order, _Ask):
+                    order.answer()
                 else:
                     reel.take(order)
                 if isinstance(order, _Cut | _Stop):
@@ -304,7 +318,7 @@ class _Reel:
             case _End() | _Cut() | _Stop():
                 if not isinstance(self.ending, _Cut | _Stop):
                     self.ending = order
-            case _Probe():
+            case _Probe() | _Ask():
                 pass
 
     def next(self, room: int) -> tuple[ItemId, memoryview]:

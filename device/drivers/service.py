@@ -15,8 +15,9 @@ _STATUS_CHARACTERS: Final = 200
 class Service:
     """What this process tells the manager that started it; reads the environment once, when made.
 
-    `watchdog_every_s` is how often `watchdog` must be called, half of what the manager allows, as
-    sd_watchdog_enabled(3) advises; `None` if it does not watch us.
+    `watchdog_every_s` is how often `watchdog` should be called, a quarter of what the manager
+    allows (sd_watchdog_enabled(3) advises half): that leaves three steps to heal a part that is
+    late. `None` if it does not watch us.
 
     A message that cannot be delivered is dropped: the manager's own timeout is the answer to that.
     """
@@ -59,4 +60,4 @@ def _watchdog_every_s() -> float | None:
         allowed_us = int(os.environ.get("WATCHDOG_USEC", "0"))
     except ValueError:
         return None
-    return allowed_us / 2_000_000 if allowed_us > 0 else None
+    return allowed_us / 4_000_000 if allowed_us > 0 else None

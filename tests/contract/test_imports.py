@@ -46,8 +46,10 @@ KNOWS = {
     "device.wishes": ["device.config", "device.core", "device.drivers", "device.errors"],
     "device.daemon": [
         "device.__version__", "device.config", "device.core", "device.destination",
-        "device.drivers", "device.errors", "device.wishes",
+        "device.drivers", "device.errors", "device.troubles", "device.voice", "device.watch",
+        "device.wishes",
     ],
+    "device.watch": ["device.core", "device.drivers.service"],
     "device.destination": ["device.config", "device.drivers", "device.errors", "device.wishes"],
     "device.devices": ["device.core", "device.drivers.pcm", "device.errors"],
     "device.check": [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 
 from device.core.audio import RATE, Frames
-from device.core.ledger import Heard, ItemId, Ledger
+from device.core.ledger import CUE, Heard, ItemId, Ledger
 
 BORED_S = 3.0
 
@@ -73,10 +74,15 @@ class Speaker:
         self._over_at = 0.0
         return account
 
-    def sounded_between(self, start: float, end: float) -> bool:
-        """Was it audible at any time of this span?"""
-        running = self.sounding and self._began < end
-        return running or any(began < end and start < over for began, over in self.spans)
+    def sounded_between(self, start: float, end: float, *, begun_by: float = math.inf) -> bool:
+        """Was it audible at any time of this span, by a sound that began before `begun_by`?"""
+        spans = [*self.spans, (self._began, math.inf)] if self.sounding else self.spans
+        return any(began < min(end, begun_by) and start < over for began, over in spans)
+
+    @property
+    def answering(self) -> bool:
+        """Sound of an answer is queued, and not only of our own."""
+        return any(item != CUE for item, _ in self._queue)
 
     @property
     def _waiting(self) -> int:

@@ -17,15 +17,17 @@ import numpy as np
 from core.speaker import Speaker
 from device.core import events as ev
 from device.core import wire
-from device.core.audio import FRAME_BYTES, RATE, MicBlock, frames_in
+from device.core.audio import FRAME_BYTES, RATE, Frames, MicBlock, frames_in, silence
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
 from device.core.habits import Habits
-from device.core.ledger import ItemId
+from device.core.ledger import CUE, ItemId
 from device.core.light import Light, LightState
 
 BLOCK_S = 0.040
 CUT_S = 0.005
+TONE_S = 0.1
+SENTENCE_S = 1.5
 CLOSE_S = 0.010
 REDIAL_S = 0.010
 Message = TypeVar("Message", bound=wire.ClientEvent)
@@ -69,6 +71,7 @@ class Stage:
         self.sent: list[wire.ClientEvent] = []
         self.reports: list[ev.Report] = []
         self.cues: list[ev.Cue] = []
+        self.said: list[str] = []
         self.microphone_open = False
         self.timers: dict[Timer, float] = {}
         self.voice = False
@@ -274,7 +277,7 @@ class Stage:
                 self.sent.append(effect.message)
             case ev.Play() | ev.EndPlay():
                 self._play(effect)
-            case ev.Cut():
+            case ev.Cut() | ev.Hush():
                 self._cutting = True
                 self._at(CUT_S, self._cut)
             case ev.Redial():
@@ -288,6 +291,10 @@ class Stage:
         match effect:
             case ev.Sound():
                 self.cues.append(effect.cue)
+                self._tell(TONE_S)
+            case ev.Say():
+                self.said.append(effect.code)
+                self._tell(SENTENCE_S)
             case ev.Report():
                 self.reports.append(effect)
             case ev.SetTimer():
@@ -361,6 +368,10 @@ class Stage:
             self.speaker.end()
         else:
             self._at(0.0, lambda: self._ended(()))
+
+    def _tell(self, seconds: float) -> None:
+        self._play(ev.Play(CUE, silence(Frames(round(seconds * RATE)))))
+        self._play(ev.EndPlay())
 
     def _sounded(self, item: ItemId) -> None:
         self.post(ev.Sounded(self.now, item))

@@ -57,7 +57,7 @@ def test_a_held_turn_the_lost_server_had_taken_is_asked_again() -> None:
     stage.wait(0.5)
     assert stage.reply == "awaited"
     stage.lose()
-    assert (stage.gate, stage.light) == ("tail", LightState.THINKING)
+    assert (stage.gate, stage.light) == ("tail", LightState.OFFLINE), "the words wait, and why"
     stage.wait(2.0)
     before = len(stage.audio)
     stage.connect()

@@ -79,9 +79,14 @@ class Watched(Stage):
                 self.ordered_open = False
             case ev.Cut():
                 self.dead |= set(self.announced)
+            case ev.Say():
+                assert self.reply == "quiet", "told over an answer"
+                assert self.gate not in ("held", "latched"), "told into an open microphone"
             case ev.Play():
                 assert effect.item in self.announced, "an unknown item is played"
                 assert effect.item not in self.dead, "an item that was cut is played"
+            case ev.Hush():
+                assert self.reply != "speaking" or not self.speaker.answering, "an answer is hushed"
             case _:
                 pass
         super()._perform(effect)
@@ -104,7 +109,8 @@ class Watched(Stage):
             began, ended = sent.captured
             assert not self.speaker.sounded_between(began, ended), "our own voice was sent"
             since = self.now - ECHO_S + 1e-6
-            assert not self.speaker.sounded_between(since, self.now), "sent into the echo"
+            echoes = self.speaker.sounded_between(since, self.now, begun_by=ended)
+            assert not echoes, "sent into the echo"
 
     def _check_correction(self, message: wire.TruncateItem | wire.DeleteItem) -> None:
         assert message.item_id not in self.corrected, "corrected twice"
@@ -223,12 +229,15 @@ class Walk:
     def _part(self) -> None:
         part = self.random.choice(list(Part))
         if self.random.random() < 0.3:
-            self.stage.fail(part)
+            self.stage.fail(part, f"{part.value}-lost")
         else:
             self.stage.post(ev.PartReady(self.stage.now, part))
 
     def _odd(self) -> None:
         stage = self.stage
+        if self.random.random() < 0.2:
+            stage.post(ev.PartLate(stage.now, "playout", 5.0))
+            stage.post(ev.PartAnswers(stage.now, "playout", 5.1))
         if self.link != "up":
             return
         code = self.random.choice([*sorted(BENIGN), "server_error", "invalid_value"])
