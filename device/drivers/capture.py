@@ -6,7 +6,6 @@ mix to mono, post a block when one is full; then sleep on the inbox until the ne
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -20,6 +19,7 @@ from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBloc
 from device.core.events import Event, Part
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
+from device.drivers.thread import NamedThread
 from device.errors import AudioDeviceError, StuckThread
 
 PERIODS: Final = 16
@@ -66,7 +66,7 @@ class Capture:
         self._block_bytes = block * FRAME_BYTES
         self._post = post
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread = NamedThread("capture", self._run)
 
     def start(self) -> None:
         """Start the thread; the PCM stays closed."""

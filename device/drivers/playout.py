@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import audioop
 import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from device.core.events import Event, Part
 from device.core.ledger import ItemId, Ledger
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
+from device.drivers.thread import NamedThread
 from device.errors import AudioDeviceError, StuckThread
 
 PERIODS: Final = 8
@@ -92,7 +92,7 @@ class Playout:
         self._post = post
         self._pcm: Pcm | None = None
         self._inbox: SimpleQueue[Order] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="playout", daemon=True)
+        self._thread = NamedThread("playout", self._run)
 
     def start(self) -> None:
         """Start the thread."""

@@ -59,6 +59,14 @@ def test_a_link_that_is_back_at_once_needs_no_sentence() -> None:
     assert stage.said == []
 
 
+def test_a_person_who_mutes_meanwhile_is_told_nothing() -> None:
+    stage = offline()
+    stage.hold(1.0)
+    stage.mute(on=True)
+    stage.wait(5.0)
+    assert (stage.said, stage.light) == ([], LightState.MUTED)
+
+
 def test_a_hands_free_conversation_without_a_link_closes_soon_and_is_told_why() -> None:
     stage = offline(linger_s=60.0)
     stage.tap()

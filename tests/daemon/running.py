@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -198,6 +199,13 @@ class RunningDevice:
         ended = Ended(status, time.monotonic() - begun)
         self._finish_reading()
         return ended
+
+    def abort(self) -> None:
+        """End it as a watchdog does (SIGABRT)."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGABRT)
+        self._process.wait(PATIENCE_S)
+        self._finish_reading()
 
     def kill(self) -> None:
         """End it at once; nothing of it can run any more."""
