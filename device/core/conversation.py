@@ -47,12 +47,12 @@ class Conversation:
         """What came and was of no use, by kind: garbage, strangers, lost races."""
         self._habits = habits
         self._outlet = Outlet()
-        self._notices = Notices(habits.tells, self._outlet)
         self._healing = Healing(self._outlet)
         self._memory = Memory()
         self._connection = Connection()
         words = Words()
         self._answer = Answer(habits, self._outlet, self.ignored, words=words)
+        self._notices = Notices(habits, self._outlet, answer=self._answer)
         self._question = Question(
             habits,
             self._outlet,
@@ -60,6 +60,7 @@ class Conversation:
             connection=self._connection,
             answer=self._answer,
             words=words,
+            notices=self._notices,
         )
         self._faults: dict[Part, str] = {}
         self._how = ""
@@ -106,7 +107,7 @@ class Conversation:
             resting=resting,
             leaving=self._question.leaving,
             offline=self._connection.trouble,
-            fault=next(iter(self._faults.values()), self._outlet.notice) or self._healing.fault,
+            fault=next(iter(self._faults.values()), self._notices.loss) or self._healing.fault,
         )
 
     def start(self) -> list[Effect]:
@@ -163,13 +164,7 @@ class Conversation:
             self._answer.interrupted()
         self._question.muted() if event.muted else self._question.unmuted()
 
-    def _stopping(self, _: ev.Stopping) -> None:
-        self._question.signal(GateSignal.STOP)
-
     # The link and the parts.
-
-    def _dialing(self, _: ev.Dialing) -> None:
-        self._connection.signal(LinkSignal.DIALING)
 
     def _link_up(self, event: ev.LinkUp) -> None:
         if event.renewed:
@@ -286,9 +281,9 @@ class Conversation:
             case Timer.RETRY_SPEAKER:
                 self._outlet.do(ev.Probe(Part.SPEAKER))
             case Timer.NOTICE:
-                self._outlet.notice = ""
-            case Timer.TELL if self._notices.tell(self.light, event.at):
-                self._answer.deafen()
+                self._notices.over()
+            case Timer.TELL:
+                self._notices.tell(self.light, event.at)
             case Timer.WARM:
                 self._rest()
             case Timer.RENEW:
@@ -367,7 +362,7 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.MuteChanged: Conversation._mute,
     ev.MicHeard: lambda self, event: self._question.heard(event),
     ev.MicClosed: lambda self, _: self._question.mic_closed(),
-    ev.Dialing: Conversation._dialing,
+    ev.Dialing: lambda self, _: self._connection.signal(LinkSignal.DIALING),
     ev.LinkUp: Conversation._link_up,
     ev.LinkDown: Conversation._link_down,
     ev.Received: Conversation._received,
@@ -381,7 +376,7 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.PartLate: lambda self, event: self._healing.late(event),
     ev.PartAnswers: lambda self, event: self._healing.answers(event),
     ev.TimerFired: Conversation._timer,
-    ev.Stopping: Conversation._stopping,
+    ev.Stopping: lambda self, _: self._question.signal(GateSignal.STOP),
 }
 
 MESSAGES: Final[Mapping[type, Callable[[Conversation, Any], None]]] = {

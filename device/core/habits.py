@@ -77,3 +77,7 @@ class Habits(Struct, frozen=True, kw_only=True):
     """An idle link is closed after this; None: never."""
     preroll: Frames = Frames(0)
     """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""
+
+    def quiet_s(self, *, up: bool) -> float:
+        """Quiet that ends a hands-free conversation; soon, where no server can answer."""
+        return self.linger_s if up else min(self.linger_s, OFFLINE_LINGER_S)

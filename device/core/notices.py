@@ -9,16 +9,16 @@ another press ends it at once.
 from __future__ import annotations
 
 import math
-from typing import Final, Literal
+from typing import Final
 
 from device.core import events as ev
+from device.core.answer import Answer
 from device.core.events import Cue, Timer
+from device.core.habits import NOTICE_S, Habits
 from device.core.ledger import CUE
 from device.core.light import Light, LightState
 from device.core.outlet import Outlet
 from device.troubles import TROUBLES
-
-Tells = Literal["nothing", "failures", "all"]
 
 TALKING: Final = frozenset(
     {LightState.LISTENING, LightState.HEARING, LightState.THINKING, LightState.SPEAKING}
@@ -29,11 +29,14 @@ TOLD_S: Final = 60.0
 
 
 class Notices:
-    """What is told, and what was lately. `tells`: what may be told at all."""
+    """What is told, and what was lately."""
 
-    def __init__(self, tells: Tells, outlet: Outlet) -> None:
-        self._tells = tells
+    def __init__(self, habits: Habits, outlet: Outlet, *, answer: Answer) -> None:
+        self.loss = ""
+        """The code of a loss that the light tells of for a moment; '' when there is none."""
+        self._tells = habits.tells
         self._outlet = outlet
+        self._answer = answer
         self._said: dict[str, float] = {}
         self._sounding = False
 
@@ -43,18 +46,30 @@ class Notices:
             heals = after.state is LightState.OFFLINE
             self._outlet.do(ev.SetTimer(Timer.TELL, TELL_AFTER_S if heals else 0.0))
 
-    def tell(self, light: Light, now: float) -> bool:
-        """The moment has come. False: there is nothing to tell any more."""
+    def lost(self, what: str, *, aloud: bool) -> None:
+        """Words were lost. `aloud`: no microphone is open that would take the tone for speech."""
+        self.loss = "lost-words"
+        self._outlet.complain(self.loss, what, TROUBLES[self.loss].cure)
+        self._outlet.do(ev.SetTimer(Timer.NOTICE, NOTICE_S))
+        if aloud:
+            self._answer.tone(Cue.LOST_WORDS)
+
+    def over(self) -> None:
+        """The light has told of it for long enough."""
+        self.loss = ""
+
+    def tell(self, light: Light, now: float) -> None:
+        """The moment has come, if there still is something to tell."""
         if not self._tellable(light):
-            return False
+            return
         self._sounding = True
+        self._answer.deafen()
         recently = now - self._said.get(light.code, -math.inf) < TOLD_S
         if recently or not TROUBLES[light.code].clip:
             self._outlet.do(ev.Sound(Cue.ERROR))
         else:
             self._said[light.code] = now
             self._outlet.do(ev.Say(light.code))
-        return True
 
     def hush(self) -> None:
         """A person presses, or an answer is there: whatever is being told ends, or never begins."""

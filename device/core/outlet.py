@@ -14,8 +14,6 @@ class Outlet:
 
     def __init__(self) -> None:
         self._effects: list[Effect] = []
-        self.notice = ""
-        """The code of a loss that the light tells of for a moment; '' when there is none."""
 
     def do(self, *effects: Effect) -> None:
         """Let these be done, after what is already here."""

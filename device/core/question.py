@@ -21,8 +21,6 @@ from device.core.gate import Closed, Closing, GateState, Held, Latched, Muted, O
 from device.core.habits import (
     CLOSING_LATE_S,
     KEPT_AWAITING,
-    NOTICE_S,
-    OFFLINE_LINGER_S,
     REPEATS,
     SPOKEN_MS,
     TAIL_HEARING_S,
@@ -31,6 +29,7 @@ from device.core.habits import (
     TURN_OLD_S,
     Habits,
 )
+from device.core.notices import Notices
 from device.core.outlet import Outlet
 from device.core.rest import Rest, rest_of
 from device.core.tables import GATE, Action, GateSignal, Reply, ReplySignal
@@ -51,6 +50,7 @@ class Question:
         connection: Connection,
         answer: Answer,
         words: Words,
+        notices: Notices,
     ) -> None:
         self.gate: GateState = Closed()
         self.now = 0.0
@@ -62,6 +62,7 @@ class Question:
         self._vad = Vad()
         self._utterances = Utterances()
         self._words = words
+        self._notices = notices
         self._preroll = PreRoll(habits.preroll)
         self._pressed_at = 0.0
         self._quiet_since = 0.0
@@ -95,12 +96,6 @@ class Question:
     def leaving(self) -> bool:
         """Words that waited leave by this very event, after the gate has closed."""
         return self._left_at == self.now
-
-    @property
-    def _linger_s(self) -> float:
-        """Where nobody answers the person must be told so, and soon."""
-        linger = self._habits.linger_s
-        return linger if self._connection.up else min(linger, OFFLINE_LINGER_S)
 
     def signal(self, signal: GateSignal) -> None:
         """Move the region by one signal."""
@@ -155,8 +150,7 @@ class Question:
                 self._preroll.keep(block)
             return
         before = self._vad.spoken
-        if self._vad.feed(block):
-            self._quiet_since = self.now
+        self._quiet_since = self.now if self._vad.feed(block) else self._quiet_since
         spoken = Ms(self._vad.spoken - before)
         if self._answer.turn.first_block_at is None:
             self._answer.turn.first_block_at = self.now
@@ -182,11 +176,8 @@ class Question:
         self._outlet.do(*map(ev.SendAudio, self._words.leave()))
 
     def _lost(self, what: str) -> None:
-        self._outlet.complain("lost-words", what, "say it again")
-        self._outlet.notice = "lost-words"
-        self._outlet.do(ev.SetTimer(Timer.NOTICE, NOTICE_S))
-        if not (self._habits.half_duplex and isinstance(self.gate, Open)):
-            self._answer.tone(ev.Cue.LOST_WORDS)  # else it would be heard as speech
+        heard = self._habits.half_duplex and isinstance(self.gate, Open)
+        self._notices.lost(what, aloud=not heard)
 
     # The end of a turn.
 
@@ -277,7 +268,9 @@ class Question:
             return
         busy = self._answer.state is not Reply.QUIET or self._vad.hearing
         quiet = 0.0 if busy else self.now - self._quiet_since
-        left = round(self._linger_s - quiet, 3)  # a clock may be a hair early
+        left = round(
+            self._habits.quiet_s(up=self._connection.up) - quiet, 3
+        )  # a clock may be a hair early
         if left > 0:
             self._outlet.do(ev.SetTimer(Timer.LINGER, left))
         elif self._words.waiting_spoken >= SPOKEN_MS:
@@ -314,7 +307,7 @@ class Question:
         if isinstance(self.gate, Tail):
             self._start_tail()
         elif isinstance(self.gate, Latched):
-            self._outlet.do(ev.SetTimer(Timer.LINGER, self._linger_s))
+            self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.quiet_s(up=self._connection.up)))
         elif not isinstance(self.gate, Open):
             self._words.clear()
         return again
@@ -391,7 +384,7 @@ class Question:
 
     def _linger(self) -> None:
         self._quiet_since = self.now
-        self._outlet.do(ev.SetTimer(Timer.LINGER, self._linger_s))
+        self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.quiet_s(up=self._connection.up)))
 
 
 ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {

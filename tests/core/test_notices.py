@@ -62,6 +62,7 @@ def test_a_link_that_is_back_at_once_needs_no_sentence() -> None:
 def test_a_person_who_mutes_meanwhile_is_told_nothing() -> None:
     stage = offline()
     stage.hold(1.0)
+    stage.wait(0.2)
     stage.mute(on=True)
     stage.wait(5.0)
     assert (stage.said, stage.light) == ([], LightState.MUTED)
