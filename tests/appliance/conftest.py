@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.roots import SUITES
+from appliance.system import System, booted
+
+WANTED = "PRESSEL_APPLIANCE"
+"""Set by `make appliance`; plain `make test` leaves these out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    why = _why_not()
+    if why:
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=why))
+
+
+def _why_not() -> str:
+    if not os.environ.get(WANTED):
+        return "boots real systems: make appliance"
+    if os.geteuid() != 0:
+        return "booting a system takes root"
+    if not shutil.which("systemd-nspawn"):
+        return "systemd-nspawn is missing: apt install systemd-container"
+    return ""
+
+
+@pytest.fixture(scope="module", params=list(SUITES))
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> (
+    Iterator[System]
+):  # fmt: skip
+    """One booted system for the tests of a module, on each suite; Pressel runs."""
+    with booted(request.param, tmp_path_factory.mktemp("system")) as system:
+        system.start()
+        yield system
+
+
+@pytest.fixture(params=list(SUITES))
+def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
+    """A fresh system for one test, on each suite; Pressel is installed and does not run yet."""
+    with booted(request.param, tmp_path) as system:
+        yield system
