@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages that `make demo` and `make test` need. Silent when all are there.
+# Installs the Debian packages that `make demo` and `make test` need, and those named besides.
+# Silent when all are there.
 set -eu
 
 # python3-dev, gcc, pkg-config and the headers build pyalsaaudio and systemd-python, and the
 # tests' virtual sound card; the plugins hold ALSA's good resampler; the rest serves `make check`.
 packages="ca-certificates gcc git libasound2-dev libasound2-plugins libc6-dev libsystemd-dev
-pkg-config python3-dev python3-venv shellcheck systemd"
+pkg-config python3-dev python3-venv shellcheck systemd $*"
 
 missing=""
 for package in $packages; do
