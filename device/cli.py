@@ -79,13 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_brain(demo)
     demo.add_argument("--out", type=Path, default=Path("demo"), help="where the recordings go")
     _add_simulated(command("simulate", _simulate, "Run the local server alone"))
-    for word, text in {
-        "press": "Press the running daemon's button",
-        "release": "Release the running daemon's button",
-        "tap": "Tap the running daemon's button",
-        "status": "Ask the running daemon what it is doing",
-    }.items():
-        command(word, _remote, text).set_defaults(word=word)
+    for word in ("press", "release", "tap"):
+        command(word, _remote, f"{word.title()} the running daemon's button").set_defaults(
+            word=word
+        )
+    status = command("status", _remote, "Ask the running daemon what it is doing")
+    status.set_defaults(word="status")
+    status.add_argument("--json", action="store_true", help="all of it, for programs")
     return parser
 
 
@@ -155,7 +155,8 @@ def _remote(arguments: argparse.Namespace) -> int:
     if "error" in reply:
         raise ControlUnavailable(reply["error"])
     if arguments.word == "status":
-        print(json.dumps(reply, indent=2))
+        said = reply.pop("said", [])
+        print(json.dumps(reply, indent=2) if arguments.json else "\n".join(said))
     return 0
 
 

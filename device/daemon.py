@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import faulthandler
 import json
+import os
 import signal
 import sys
 import threading
@@ -22,12 +23,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from device import __version__, wishes
+from device.account import Account
 from device.config import Config
 from device.core import events as ev
-from device.core import terms, wire
+from device.core import tables, terms, wire
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
 from device.core.ledger import CUE
+from device.core.light import sentence
 from device.destination import Destination
 from device.drivers.capture import Capture
 from device.drivers.control import Control
@@ -43,6 +46,8 @@ from device.troubles import TROUBLES
 from device.watch import Watch
 
 JOIN_S: Final = 0.5
+RUN_ID: Final = os.urandom(3).hex()
+"""Tells the turns of this run from those of any other."""
 LINK_CLOSE_S: Final = 0.6
 """All waits of the end together stay below the two seconds that SIGTERM may take."""
 
@@ -64,6 +69,7 @@ class Daemon:
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[int] = self._loop.create_future()
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._account = Account(time.monotonic())
         self._conversation = Conversation(wishes.habits(config))
         self._capture = Capture(
             config.microphone.device,
@@ -93,11 +99,8 @@ class Daemon:
             decode=sound.decode,
         )
         self._panel = self._open_panel(wishes.pins(config))
-        self._watch = Watch(
-            {"capture": self._capture.ask, "playout": self._playout.ask},
-            service=self._service,
-            take=self.take,
-        )
+        loops = {"capture": self._capture.ask, "playout": self._playout.ask}
+        self._watch = Watch(loops, service=self._service, take=self.take)
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
     def _open_panel(self, pins: Pins) -> Panel:
@@ -214,15 +217,20 @@ class Daemon:
 
     def _show(self, effect: ev.ShowLight) -> None:
         self._panel.show(effect.light)
-        self._service.status(f"{effect.light.state.value} {effect.light.code}".strip())
+        self._service.status(sentence(effect.light))
 
     def _report(self, line: ev.Report) -> None:
+        self._account.note(line, time.monotonic())
+        fields = dict(line.fields)
+        turn = fields.get("turn") or self._conversation.turn
+        if turn:
+            fields["turn"] = f"{RUN_ID}-{turn}"
         if line.repeats:
             self._journal.write_repeating(
-                line.repeats, line.level, line.event, line.sentence, **line.fields
+                line.repeats, line.level, line.event, line.sentence, **fields
             )
         else:
-            self._journal.write(line.level, line.event, line.sentence, **line.fields)
+            self._journal.write(line.level, line.event, line.sentence, **fields)
 
     # Remote control.
 
@@ -240,13 +248,16 @@ class Daemon:
         return json.dumps(self._status())
 
     def _status(self) -> dict[str, object]:
-        talk = self._conversation
+        talk, now = self._conversation, time.monotonic()
+        up = talk.link is tables.Link.UP
         return {
+            "said": list(self._account.sentences(talk.light, up=up, now=now)),
             "light": talk.light.state.value,
             "code": talk.light.code,
             "link": talk.link.value,
             "gate": type(talk.gate).__name__.lower(),
             "reply": talk.reply.value,
+            **self._account.figures(now),
             "ignored": dict(talk.ignored),
             "version": __version__,
         }

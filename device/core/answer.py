@@ -261,7 +261,7 @@ class Answer:
     def _cut(self) -> None:
         self._write_ending(waiting=False)
         self._outlet.do(ev.Cut(), ev.StopTimer(Timer.ECHO), ev.SetTimer(Timer.TURN, USAGE_LATE_S))
-        self._ending, self.turn = self.turn, Turn()
+        self._ending, self.turn = self.turn, Turn(self.turn.number + 1)
         self._ending.interrupted = True
         self._length = 0
         self.echo_until = self.deaf_until = self.now + CUT_LATE_S
@@ -275,7 +275,7 @@ class Answer:
 
     def _close_turn(self) -> None:
         self._write(self.turn)
-        self.turn = Turn()
+        self.turn = Turn(self.turn.number + 1)
         self._length = 0
 
     def _forget(self) -> None:

@@ -93,6 +93,12 @@ class Conversation:
         return self._answer.busy
 
     @property
+    def turn(self) -> int:
+        """The number of the turn that is under way; 0 between turns."""
+        turn = self._answer.turn
+        return turn.number if turn.under_way else 0
+
+    @property
     def light(self) -> Light:
         """What the light says now."""
         rest = self._question.rest
@@ -176,7 +182,8 @@ class Conversation:
         self._outlet.send(*self._memory.untold())
         self._question.link_up()
         reason = "renewed before its hour was over" if event.renewed else "configured"
-        self._outlet.report("link", {"state": "up", "reason": reason}, f"link up: {reason}")
+        facts: dict[str, object] = {"state": "up", "reason": reason, "session": event.session}
+        self._outlet.report("link", facts, f"link up: {reason}")
         for difference in event.differences:
             self._outlet.complain(
                 "settings",
@@ -260,13 +267,9 @@ class Conversation:
 
     def _xrun(self, event: ev.Xrun) -> None:
         part = event.part.value
-        self._outlet.report(
-            "xrun",
-            {"part": part},
-            f"the sound of the {part} was interrupted: the machine was late",
-            level="warning",
-            repeats=f"xrun {part}",
-        )
+        said = f"the sound of the {part} was interrupted: the machine was late"
+        once = f"xrun {part}"
+        self._outlet.report("xrun", {"part": part}, said, level="warning", repeats=once)
 
     def _timer(self, event: ev.TimerFired) -> None:
         match event.timer:
@@ -302,13 +305,9 @@ class Conversation:
 
     def _garbled(self, event: ev.Garbled) -> None:
         self.ignored["garbage"] += 1
-        self._outlet.report(
-            "garbage",
-            {"what": event.what[:200]},
-            f"the server sent garbage: {event.what[:200]}",
-            level="warning",
-            repeats="garbage",
-        )
+        what = event.what[:200]
+        said = f"the server sent garbage: {what}"
+        self._outlet.report("garbage", {"what": what}, said, level="warning", repeats="garbage")
 
     def _refused(self, message: wire.ServerError) -> None:
         fault = message.error

@@ -109,13 +109,15 @@ class LinkUp(Struct, frozen=True):
     """Connected and configured: the server has confirmed our settings.
 
     `differences` are sentences on what it does otherwise than asked. The server ends the session
-    in `lasts_s` seconds. `renewed`: it takes the place of one that was still up.
+    in `lasts_s` seconds. `renewed`: it takes the place of one that was still up. `session` is the
+    server's id of it.
     """
 
     at: float
     differences: tuple[str, ...] = ()
     lasts_s: float = 3600.0
     renewed: bool = False
+    session: str = ""
 
 
 class LinkDown(Struct, frozen=True):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
 from device.core.gate import Closing, GateState, Muted, Open, Tail
 from device.core.tables import Link, Reply
+from device.troubles import TROUBLES
 
 
 class LightState(StrEnum):
@@ -29,6 +32,26 @@ class Light(Struct, frozen=True):
 
     state: LightState
     code: str = ""
+
+
+SENTENCES: Final[Mapping[LightState, str]] = {
+    LightState.STARTING: "starting",
+    LightState.OFFLINE: "no connection to the server",
+    LightState.IDLE: "ready; the microphone is closed",
+    LightState.LISTENING: "listening",
+    LightState.HEARING: "listening, and somebody speaks",
+    LightState.THINKING: "the answer is on its way",
+    LightState.SPEAKING: "speaking",
+    LightState.MUTED: "muted: a press does nothing",
+    LightState.FAULT: "something is wrong",
+}
+
+
+def sentence(light: Light) -> str:
+    """What the light says, for people: a clause without a full stop."""
+    trouble = TROUBLES.get(light.code)
+    said = SENTENCES[light.state]
+    return said if trouble is None else f"{said}: {trouble.means}; {trouble.cure}"
 
 
 def light_of(

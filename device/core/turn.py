@@ -14,6 +14,8 @@ from device.core.wire import ResponseId, ResponseInfo
 class Turn(Struct):
     """From the press (or, hands-free, the first word) to the end of the reply. Times in seconds."""
 
+    number: int = 1
+    """Of this process, counted from 1."""
     pressed_at: float | None = None
     first_block_at: float | None = None
     asked_at: float | None = None
@@ -21,6 +23,8 @@ class Turn(Struct):
     sounded_at: float | None = None
     heard: int = 0
     received: int = 0
+    item: str = ""
+    """The server's id of the last item that was played."""
     interrupted: bool = False
     trouble: str = ""
     """The code of what kept the person from the whole answer; '' when nothing did."""
@@ -35,6 +39,11 @@ class Turn(Struct):
     def unsettled(self) -> bool:
         """Something of it is still to come: the end of its sound, or the usage of a reply."""
         return self.sounding > 0 or bool(self.open_replies)
+
+    @property
+    def under_way(self) -> bool:
+        """Somebody has pressed, or asked."""
+        return self.pressed_at is not None or self.asked_at is not None
 
     def opened(self, response: ResponseId) -> None:
         """It has one more reply. Of so many that no usage will be told they are not counted."""
@@ -56,10 +65,13 @@ class Turn(Struct):
             self.sounding = max(0, self.sounding - item.received)
             self.heard += item.heard_ms
             self.received += item.received_ms
+            self.item = item.item
 
     def fields(self) -> dict[str, object]:
         """The figures of the `turn` line; None where there was no such moment."""
         return {
+            "turn": self.number,
+            "item": self.item,
             "press_to_first_block_ms": _ms(self.pressed_at, self.first_block_at),
             "commit_to_first_delta_ms": _ms(self.asked_at, self.first_delta_at),
             "first_delta_to_sound_ms": _ms(self.first_delta_at, self.sounded_at),

@@ -22,6 +22,7 @@ from pathlib import PurePath
 from typing import Final, Literal
 
 from device.errors import Secret
+from device.messages import message_id
 
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "text", "native"]
@@ -54,7 +55,8 @@ class Journal:
 
     `json`    one object per line: `t`, `level`, `event`, the fields, `message`
     `text`    one short line for people: the same, in this order
-    `native`  fields of the system journal: MESSAGE, PRIORITY, PRESSEL_EVENT, PRESSEL_<FIELD>
+    `native`  fields of the system journal: MESSAGE, MESSAGE_ID (`device/messages.py`), PRIORITY,
+              PRESSEL_EVENT, PRESSEL_<FIELD>
 
     Events below `level` are not written. `t` is `clock()` in seconds, to the millisecond. Lines
     go to `descriptor`, journal fields to `send` (each `NAME=value`). Any thread may write.
@@ -189,6 +191,9 @@ def _native(level: str, event: str, sentence: str, fields: Mapping[str, object])
         "SYSLOG_IDENTIFIER": "pressel",
         "PRESSEL_EVENT": event,
     }
+    identity = message_id(event, fields.get("code"))
+    if identity is not None:
+        entry["MESSAGE_ID"] = identity
     for name, value in fields.items():
         field = "PRESSEL_" + _NOT_IN_FIELD.sub("_", name.upper())[:_FIELD_CHARACTERS]
         entry[field] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -178,7 +178,8 @@ class Link:
         session.begin(self._post, decode=self._decode)
         now = time.monotonic()
         left = session.lasts_s - (now - session.since)  # it may have waited for a reply
-        self._post(ev.LinkUp(now, session.differences, left, renewed=renewed))
+        told = ev.LinkUp(now, session.differences, left, renewed=renewed, session=session.name)
+        self._post(told)
 
     def _renewed(self, opening: asyncio.Task[Session]) -> None:
         """A second session is there, or could not be had."""

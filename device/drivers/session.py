@@ -63,8 +63,11 @@ class Session:
         differences: tuple[str, ...],
         lasts_s: float,
         pong_s: float,
+        name: str,
     ) -> None:
         self.differences = differences
+        self.name = name
+        """The server's id of it: what its owner's support will ask for."""
         self.lasts_s = lasts_s
         self.since = time.monotonic()
         loop = asyncio.get_running_loop()
@@ -94,6 +97,7 @@ class Session:
             differences=tuple(differences),
             lasts_s=_lasts_s(created.session),
             pong_s=endpoint.pong_s,
+            name=str(created.session.get("id", ""))[:64],
         )
 
     def begin(self, deliver: Callable[[Event], None], *, decode: Decode) -> None:

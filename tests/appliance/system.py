@@ -140,7 +140,7 @@ class System:
 
     def status(self) -> Line:
         """What the daemon says of itself; nothing while none runs."""
-        said = self.run("pressel status", check=False)
+        said = self.run("pressel status --json", check=False)
         status: Line = json.loads(said) if said else {}
         return status
 

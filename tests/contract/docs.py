@@ -1,4 +1,4 @@
-"""The generated parts of the documents: state tables, diagrams, the lights, the bench's figures.
+"""The generated documents: state tables, diagrams, lights, the bench's figures, the catalog.
 
 `python -m contract.docs` (make docs) writes them; `test_docs` fails when they are stale.
 """
@@ -25,6 +25,7 @@ from device.core.tables import (
 )
 from device.drivers.failure import failure_rows
 from device.drivers.panel import light_rows
+from device.messages import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,7 +43,11 @@ def rendered() -> dict[Path, str]:
         ROOT / "README.md": {"measured": measured.told()},
     }
     filled = {path: _filled(path.read_text(), found) for path, found in parts.items()}
-    return {**filled, measured.SVG: picture.bars(measured.kept())}
+    return {
+        **filled,
+        measured.SVG: picture.bars(measured.kept()),
+        ROOT / "systemd/pressel.catalog": catalog(),
+    }
 
 
 def region(rows: Mapping[Any, Row[Any]], states: Iterable[Any], signals: type[StrEnum]) -> str:

@@ -23,9 +23,10 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__
 KNOWS = {
     "device.errors": [],
     "device.troubles": [],
+    "device.messages": ["device.troubles"],
     "device.core": ["device.core", "device.troubles"],
     "device.config": ["device.config", "device.errors"],
-    "device.drivers": ["device.core", "device.errors", "device.troubles"],
+    "device.drivers": ["device.core", "device.errors", "device.messages", "device.troubles"],
     "device.drivers.clock": [],
     "device.drivers.broker": ["device.drivers.dial", "device.errors"],
     "device.drivers.dial": ["device.core", "device.errors"],
@@ -46,9 +47,11 @@ KNOWS = {
     "device.wishes": ["device.config", "device.core", "device.drivers", "device.errors"],
     "device.daemon": [
         "device.__version__", "device.config", "device.core", "device.destination",
-        "device.drivers", "device.errors", "device.troubles", "device.voice", "device.watch",
+        "device.account", "device.drivers", "device.errors", "device.troubles", "device.voice",
+        "device.watch",
         "device.wishes",
     ],
+    "device.account": ["device.core"],
     "device.watch": ["device.core", "device.drivers.service"],
     "device.destination": ["device.config", "device.drivers", "device.errors", "device.wishes"],
     "device.devices": ["device.core", "device.drivers.pcm", "device.errors"],
@@ -86,8 +89,8 @@ DOORS = {
     ],
     "yaml": ["device.config", "device.simulator.page"],
     "msgspec": [
-        "device.core", "device.config", "device.destination", "device.drivers", "device.troubles",
-        "device.wishes",
+        "device.core", "device.config", "device.destination", "device.drivers", "device.messages",
+        "device.troubles", "device.wishes",
     ],
 }  # fmt: skip
 """Each library has one place where it comes in."""

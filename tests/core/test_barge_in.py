@@ -131,6 +131,8 @@ def test_the_journal_says_that_a_reply_was_interrupted_and_how_much_was_heard() 
     stage.wait(0.1)
     assert stage.lines("turn") == [
         {
+            "turn": 1,
+            "item": "a1",
             "press_to_first_block_ms": 40.0,
             "commit_to_first_delta_ms": 0.0,
             "first_delta_to_sound_ms": 0.0,

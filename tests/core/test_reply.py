@@ -34,6 +34,8 @@ def test_a_turn_from_the_press_to_the_last_sound() -> None:
     assert stage.audible("a1") == 1.0
     assert stage.lines("turn") == [
         {
+            "turn": 1,
+            "item": "a1",
             "press_to_first_block_ms": 40.0,
             "commit_to_first_delta_ms": 500.0,
             "first_delta_to_sound_ms": 0.0,

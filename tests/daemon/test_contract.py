@@ -94,7 +94,9 @@ def test_the_words_of_the_command_line_reach_the_daemon(bench: Bench) -> None:
     device = bench()
     assert run(device, "tap").returncode == 0
     device.wait_for("gate", state="open", how="tap")
-    status = run(device, "status")
+    said = run(device, "status")
+    assert said.stdout.startswith("Listening.\nThe link has been up for ")
+    status = run(device, "status", "--json")
     assert status.returncode == 0
     assert json.loads(status.stdout)["light"] == "listening"
     assert run(device, "press").returncode == 0
@@ -188,5 +190,5 @@ def test_runtime_directory_of_the_service_manager_goes_before_the_option(
     device.runtime.mkdir(mode=0o700)
     device.start(RUNTIME_DIRECTORY=str(device.runtime))
     device.light("idle")
-    assert json.loads(run(device, "status").stdout)["link"] == "up"
+    assert json.loads(run(device, "status", "--json").stdout)["link"] == "up"
     assert math.isfinite(device.lines[0]["t"])

@@ -16,6 +16,7 @@ import pytest
 
 from device.drivers.journal import Journal, Level, natural_format
 from device.errors import Secret
+from device.messages import MESSAGES
 
 KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789a1B2"
 
@@ -255,6 +256,7 @@ def test_the_system_journal_gets_native_fields(clock: Clock) -> None:
         b"PRIORITY=4",
         b"SYSLOG_IDENTIFIER=pressel",
         b"PRESSEL_EVENT=link",
+        b"MESSAGE_ID=" + MESSAGES["link"].message_id.encode(),
         b"PRESSEL_REASON=dns",
         b"PRESSEL_ATTEMPT=2",
     )
