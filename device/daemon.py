@@ -37,6 +37,7 @@ from device.drivers.control import Control
 from device.drivers.cues import tones
 from device.drivers.journal import Journal
 from device.drivers.link import Link
+from device.drivers.memo import Memo
 from device.drivers.panel import Panel, Pins, open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
@@ -98,8 +99,12 @@ class Daemon:
             busy=lambda: self._conversation.busy,
             decode=sound.decode,
         )
+        state = environ.get("STATE_DIRECTORY")
+        self._memo = Memo(Path(state) if state else None)
         self._panel = self._open_panel(wishes.pins(config))
-        loops = {"capture": self._capture.ask, "playout": self._playout.ask}
+        loops = {
+            "capture": self._capture.ask, "playout": self._playout.ask, "panel": self._panel.ask
+        }  # fmt: skip
         self._watch = Watch(loops, service=self._service, take=self.take)
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
@@ -113,7 +118,10 @@ class Daemon:
             "released": lambda at: self._post(ev.Released(at)),
             "muted": lambda at: self._post(ev.MuteChanged(at, muted=True)),
             "unmuted": lambda at: self._post(ev.MuteChanged(at, muted=False)),
+            "toggled": lambda at: self._post(ev.MuteToggled(at)),
         }
+        if pins.toggle and self._memo.muted:
+            self._post(ev.MuteChanged(time.monotonic(), muted=True))
         try:
             return open_panel(pins, **report)
         except PanelError as problem:
@@ -205,6 +213,18 @@ class Daemon:
     def _sound(self, effect: ev.Sound) -> None:
         self._playout.play(CUE, tones(effect.cue))
         self._playout.end()
+
+    def _keep_muted(self, effect: ev.KeepMuted) -> None:
+        """In a thread: a disk may take its time."""
+        keeping = asyncio.create_task(asyncio.to_thread(self._memo.keep, muted=effect.muted))
+        keeping.add_done_callback(self._kept)
+
+    def _kept(self, keeping: asyncio.Task[None]) -> None:
+        problem = keeping.exception()
+        if problem is not None:
+            what = f"the mute button is not remembered over a restart: {problem}"
+            facts = {"code": "state", "what": what, "cure": "is the card full or read-only?"}
+            self._journal.write("error", "error", f"{what}; {facts['cure']}", **facts)
 
     def _say(self, effect: ev.Say) -> None:
         from device.voice import clip  # for those who are told something: no part of the start
@@ -326,6 +346,7 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.Renew: lambda self, _: self._link.renew(),
     ev.Rest: lambda self, _: self._link.rest(),
     ev.Sound: Daemon._sound,
+    ev.KeepMuted: Daemon._keep_muted,
     ev.Say: Daemon._say,
     ev.Hush: lambda self, _: self._playout.cut(),
     ev.ShowLight: Daemon._show,

@@ -12,6 +12,7 @@ from device.config import Assistant, Config, profile_of
 from device.core import terms
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
+from device.drivers.lamps import Ring
 from device.drivers.link import Endpoint
 from device.drivers.panel import Pins
 from device.errors import Secret
@@ -94,12 +95,22 @@ def pins(config: Config) -> Pins:
     """The pins of button, light and switch."""
     panel = config.panel
     button, led, rgb, mute = panel.button, panel.led, panel.rgb, panel.mute
+    ring = panel.ring
     return Pins(
         button=None if button == "none" else button.gpio,
         pull="up" if button == "none" else button.pull,
         led=None if led == "none" else led.gpio,
         rgb=None if rgb == "none" else (rgb.red, rgb.green, rgb.blue),
         mute=None if mute == "none" else mute.gpio,
+        toggle=mute != "none" and mute.kind == "button",
+        ring=None
+        if ring == "none"
+        else Ring(
+            leds=ring.leds,
+            bus=f"/dev/spidev{ring.spi}",
+            power=None if ring.power == "none" else ring.power,
+            most=ring.brightness / 100,
+        ),
     )
 
 

@@ -274,10 +274,34 @@ class Rgb(_Section, frozen=True, kw_only=True):
     blue: Gpio
 
 
+class Ring(_Section, frozen=True, kw_only=True):
+    """APA102 LEDs on the SPI bus, as sound HATs have them."""
+
+    leds: Annotated[int, Meta(ge=1, le=64, description="How many")]
+    spi: Annotated[
+        Literal["0.0", "0.1", "1.0", "1.1", "1.2"],
+        Meta(description="Bus and chip select: the end of /dev/spidev's name"),
+    ] = "0.1"
+    power: Annotated[
+        Gpio | Literal["none"],
+        Meta(description="A pin that gives them current while it is high", extra={"say": "5"}),
+    ] = "none"
+    brightness: Annotated[
+        int, Meta(ge=1, le=100, description="At most", extra={"unit": "percent"})
+    ] = 20
+
+
 class Mute(_Section, frozen=True, kw_only=True):
-    """A switch that mutes while it connects its pin to ground."""
+    """What mutes, between its pin and ground."""
 
     gpio: Gpio
+    kind: Annotated[
+        Literal["switch", "button"],
+        Meta(
+            description="switch: muted while it is closed, whatever software wants; button: each "
+            "press mutes or unmutes, which is remembered over a restart"
+        ),
+    ] = "switch"
 
 
 class Panel(_Section, frozen=True, kw_only=True):
@@ -304,10 +328,17 @@ class Panel(_Section, frozen=True, kw_only=True):
             extra={"say": "{red: 5, green: 6, blue: 13} with your own pins, or none"},
         ),
     ] = "none"
+    ring: Annotated[
+        Ring | Literal["none"],
+        Meta(
+            description="LEDs of a sound HAT; not together with led or rgb",
+            extra={"say": '{leds: 12, spi: "0.1", power: 5} as your board has them, or none'},
+        ),
+    ] = "none"
     mute: Annotated[
         Mute | Literal["none"],
         Meta(
-            description="A switch that mutes the microphone",
+            description="A switch or button that mutes the microphone",
             extra={"say": "{gpio: 27} with your own pin, or none"},
         ),
     ] = "none"

@@ -161,10 +161,12 @@ def _channels(config: Config, *, places: Places) -> Iterator[Problem]:
 def _pins(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:
     """One pin does one thing, and one light shows."""
     panel = config.panel
-    if panel.led != "none" and panel.rgb != "none":
-        key = max((places["panel.led"].key, places["panel.rgb"].key), key=lambda k: k.line)
-        what = "panel.led and panel.rgb are both given, but there is one light"
-        yield Problem(key.line, key.column, what, "delete one of the two")
+    lights = [name for name in ("led", "rgb", "ring") if getattr(panel, name) != "none"]
+    if len(lights) > 1:
+        key = max((places[f"panel.{name}"].key for name in lights), key=lambda k: k.line)
+        named = " and ".join(f"panel.{name}" for name in lights)
+        what = f"{named} are all given, but there is one light"
+        yield Problem(key.line, key.column, what, "keep one of them")
     users: dict[str, str] = {}
     for path, entry in places.items():
         name = path.rpartition(".")[2]

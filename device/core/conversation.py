@@ -170,6 +170,11 @@ class Conversation:
             self._answer.interrupted()
         self._question.muted() if event.muted else self._question.unmuted()
 
+    def _mute_toggled(self, event: ev.MuteToggled) -> None:
+        muted = not isinstance(self.gate, Muted)
+        self._outlet.do(ev.KeepMuted(muted))
+        self._mute(ev.MuteChanged(event.at, muted))
+
     # The link and the parts.
 
     def _link_up(self, event: ev.LinkUp) -> None:
@@ -359,6 +364,7 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Released: Conversation._released,
     ev.Tapped: Conversation._tapped,
     ev.MuteChanged: Conversation._mute,
+    ev.MuteToggled: Conversation._mute_toggled,
     ev.MicHeard: lambda self, event: self._question.heard(event),
     ev.MicClosed: lambda self, _: self._question.mic_closed(),
     ev.Dialing: lambda self, _: self._connection.signal(LinkSignal.DIALING),

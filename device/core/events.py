@@ -82,6 +82,12 @@ class MuteChanged(Struct, frozen=True):
     muted: bool
 
 
+class MuteToggled(Struct, frozen=True):
+    """The mute button was pressed: the other way round from now on."""
+
+    at: float
+
+
 class MicHeard(Struct, frozen=True):
     """One block of the open microphone."""
 
@@ -219,7 +225,7 @@ class Stopping(Struct, frozen=True):
 
 
 Event = (
-    Pressed | Released | Tapped | MuteChanged | MicHeard | MicClosed
+    Pressed | Released | Tapped | MuteChanged | MuteToggled | MicHeard | MicClosed
     | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
     | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartLate | PartAnswers
     | TimerFired | Stopping
@@ -319,6 +325,12 @@ class Sound(Struct, frozen=True):
     cue: Cue
 
 
+class KeepMuted(Struct, frozen=True):
+    """Remember over a restart whether a mute button has muted."""
+
+    muted: bool
+
+
 class Say(Struct, frozen=True):
     """Let the speaker say the sentence for this trouble."""
 
@@ -344,5 +356,6 @@ class Report(Struct, frozen=True):
 
 Effect = (
     ShowLight | OpenMicrophone | CloseMicrophone | SendAudio | Send | Play | EndPlay | Cut
-    | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Sound | Say | Hush | Report
+    | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Sound
+    | KeepMuted | Say | Hush | Report
 )  # fmt: skip

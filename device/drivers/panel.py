@@ -1,8 +1,11 @@
 """The panel: the button, the mute switch and the light, on the pins of a Raspberry Pi.
 
 The button reports its *first* edge at once and then keeps quiet for `BOUNCE_S`; after that the
-level is read again, so what was reported always ends in what the pin says. The light turns a
-`LightState` into a colour and a rhythm; `LIGHTS` is the one table of both.
+level is read again, so what was reported always ends in what the pin says.
+
+lights     how each state and code looks: the one table
+lamps      what can shine: one LED, three colours, a ring
+panel      all of it on its pins, and its thread
 
 One thread, `pressel-panel`, plays the rhythm and reads the levels again. It sleeps for as long as
 nothing is due: an idle panel wakes nobody. (gpiozero's own blinking starts and joins a thread for
@@ -15,12 +18,16 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from msgspec import Struct
 
-from device.core.light import Light, LightState
+from device.core.light import Light
+from device.drivers.lamps import Coloured, Lamp, Ring, RingLamp, Single
+from device.drivers.lights import Pattern, pattern_of
+from device.drivers.thread import NamedThread
 from device.errors import PanelError, StuckThread
 
 if TYPE_CHECKING:
@@ -36,8 +43,9 @@ Moment = Callable[[float], None]
 class Pins(Struct, frozen=True):
     """What is connected where, by GPIO number; `None` is not there.
 
-    `pull` is the button's; the mute switch is always between its pin and ground. If both `rgb`
-    (red, green, blue) and `led` are named, `rgb` is the light.
+    `pull` is the button's; a switch or button for muting is always between its pin and ground.
+    `toggle`: it is a button, each press of which mutes or unmutes. Of several lights the ring is
+    taken before `rgb` (red, green, blue), and that before `led`.
     """
 
     button: int | None = None
@@ -45,6 +53,8 @@ class Pins(Struct, frozen=True):
     led: int | None = None
     rgb: tuple[int, int, int] | None = None
     mute: int | None = None
+    toggle: bool = False
+    ring: Ring | None = None
 
 
 class Panel(Protocol):
@@ -53,92 +63,18 @@ class Panel(Protocol):
     def show(self, light: Light) -> None:
         """Show `light` from now on. Returns at once; the same light again changes nothing."""
 
+    def ask(self, answer: Callable[[], None]) -> None:
+        """Let the panel's thread call `answer`: a sign of life. It must only hand over."""
+
     def close(self) -> None:
         """Dark, and every pin given back. Raises `StuckThread` if that takes over a second."""
 
 
-class Pattern(Struct, frozen=True):
-    """How one state looks: `rgb` at full brightness, and a rhythm that repeats.
+class _Player:
+    """Plays one pattern on a lamp, step by step. Used by the panel's thread alone."""
 
-    `steps` are (brightness 0..1, seconds). A single step is steady and wakes nobody.
-    `colour_steps` is the rhythm of a coloured light where it differs from that of a single LED.
-    """
-
-    colour: str
-    rgb: tuple[float, float, float]
-    rhythm: str
-    steps: tuple[tuple[float, float], ...]
-    meaning: str
-    colour_rhythm: str = ""
-    colour_steps: tuple[tuple[float, float], ...] = ()
-
-
-def _wave(low: float, high: float, period_s: float) -> tuple[tuple[float, float], ...]:
-    """A soft swing between two brightnesses in 50 ms steps, as even as eyes need."""
-    count = round(period_s / 0.05)
-    middle, swing = (low + high) / 2, (high - low) / 2
-    return tuple(
-        (round(middle - swing * math.cos(2 * math.pi * n / count), 3), 0.05) for n in range(count)
-    )
-
-
-_STEADY: Final = ((1.0, math.inf),)
-
-# Told apart by rhythm first, so one LED says all of it and nobody needs to see colours: steady is
-# an open microphone; one, two or three blinks are offline, fault or muted. Never more than three
-# flashes in a second (WCAG 2.2, 2.3.1).
-# fmt: off
-LIGHTS: Final[dict[LightState, Pattern]] = {
-    LightState.STARTING: Pattern(
-        "white", (1.0, 1.0, 1.0), "breathes slowly", _wave(0.0, 0.6, 3.0),
-        "it is starting; a press is not heard yet"),
-    LightState.OFFLINE: Pattern(
-        "orange", (1.0, 0.35, 0.0), "one short blink every 2 s", ((1.0, 0.1), (0.0, 1.9)),
-        "no connection to the server; it keeps trying, and a press tries at once"),
-    LightState.IDLE: Pattern(
-        "dark", (0.0, 0.0, 0.0), "dark", ((0.0, math.inf),),
-        "ready; the microphone is closed"),
-    LightState.LISTENING: Pattern(
-        "green", (0.0, 1.0, 0.0), "steady", _STEADY,
-        "the microphone is open: speak"),
-    LightState.HEARING: Pattern(
-        "green", (0.0, 1.0, 0.0), "lively ripple, never dark",
-        ((1.0, 0.25), (0.35, 0.1), (0.8, 0.25), (0.35, 0.1)),
-        "the microphone is open and hears you speak"),
-    LightState.THINKING: Pattern(
-        "blue", (0.0, 0.0, 1.0), "breathes once a second", _wave(0.0, 1.0, 1.0),
-        "your turn is over; the answer is on its way"),
-    LightState.SPEAKING: Pattern(
-        "cyan", (0.0, 0.7, 1.0), "gentle wave, never dark", _wave(0.15, 0.7, 2.0),
-        "it speaks; a press interrupts it"),
-    LightState.MUTED: Pattern(
-        "red", (1.0, 0.0, 0.0), "three short blinks every 4 s",
-        ((1.0, 0.1), (0.0, 0.3), (1.0, 0.1), (0.0, 0.3), (1.0, 0.1), (0.0, 3.1)),
-        "the mute switch is closed; a press does nothing",
-        "steady", _STEADY),
-    LightState.FAULT: Pattern(
-        "red", (1.0, 0.0, 0.0), "double blink every 1.5 s",
-        ((1.0, 0.1), (0.0, 0.2), (1.0, 0.1), (0.0, 1.1)),
-        "something needs you: `pressel check` says what"),
-}
-# fmt: on
-
-
-def light_rows() -> Iterator[tuple[str, str, str, str]]:
-    """The table of lights for people: a heading, then state, RGB light, one LED, meaning."""
-    yield ("state", "RGB light", "single LED", "meaning")
-    for state, look in LIGHTS.items():
-        rhythm = look.colour_rhythm or look.rhythm
-        coloured = rhythm if look.colour == rhythm else f"{look.colour}, {rhythm}"
-        yield (state.value, coloured, look.rhythm, look.meaning)
-
-
-class _Lamp:
-    """The light itself: plays one pattern, step by step. Used by the panel's thread alone."""
-
-    def __init__(self, led: Any, *, coloured: bool) -> None:
-        self._led = led
-        self._coloured = coloured
+    def __init__(self, lamp: Lamp) -> None:
+        self._lamp = lamp
         self._pattern: Pattern | None = None
         self._steps: tuple[tuple[float, float], ...] = ()
         self._next = 0
@@ -148,7 +84,7 @@ class _Lamp:
         """Begin `pattern`; if it is the one being played it goes on undisturbed."""
         if pattern is not self._pattern:
             self._pattern = pattern
-            self._steps = (self._coloured and pattern.colour_steps) or pattern.steps
+            self._steps = (self._lamp.coloured and pattern.colour_steps) or pattern.steps
             self._next = 0
             self._due = now
 
@@ -156,20 +92,14 @@ class _Lamp:
         """Take the steps that are due; the instant of the next, `inf` if there is none."""
         if self._pattern is not None and now >= self._due:
             brightness, seconds = self._steps[self._next]
-            self._light(brightness, self._pattern.rgb)
+            self._lamp.show(self._pattern.rgb, brightness)
             self._next = (self._next + 1) % len(self._steps)
             self._due = now + seconds
         return self._due
 
-    def _light(self, brightness: float, rgb: tuple[float, float, float]) -> None:
-        if self._coloured:
-            self._led.value = tuple(brightness * part for part in rgb)
-        else:
-            self._led.value = brightness
-
     def close(self) -> None:
-        """Dark, and the pins given back."""
-        self._led.close()
+        """Dark, and what it stands on given back."""
+        self._lamp.close()
 
 
 class _Contact:
@@ -249,22 +179,27 @@ class _GpioPanel:
         self._ending = threading.Event()
         self._light: Light | None = None
         self._contacts: list[_Contact] = []
-        self._lamp: _Lamp | None = None
-        self._thread = threading.Thread(target=self._run, name="pressel-panel", daemon=True)
+        self._player: _Player | None = None
+        self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._thread = NamedThread("pressel-panel", self._run)
         self._pins = pins
 
     def show(self, light: Light) -> None:
         self._light = light
         self._news.set()
 
+    def ask(self, answer: Callable[[], None]) -> None:
+        self._asked.put(answer)
+        self._news.set()
+
     def open_light(self) -> None:
         """Claim the pins of the light. Raises whatever gpiozero and the pins raise."""
-        from gpiozero import PWMLED, RGBLED
-
-        if self._pins.rgb is not None:
-            self._lamp = _Lamp(RGBLED(*self._pins.rgb), coloured=True)
+        if self._pins.ring is not None:
+            self._player = _Player(RingLamp(self._pins.ring))
+        elif self._pins.rgb is not None:
+            self._player = _Player(Coloured(self._pins.rgb))
         elif self._pins.led is not None:
-            self._lamp = _Lamp(PWMLED(self._pins.led), coloured=False)
+            self._player = _Player(Single(self._pins.led))
 
     def open_button(self, *, pressed: Moment, released: Moment) -> None:
         """Claim the button's pin. A button held down at this moment is no press."""
@@ -274,12 +209,15 @@ class _GpioPanel:
             device = DigitalInputDevice(self._pins.button, pull_up=self._pins.pull == "up")
             self._add(_Contact(device, closed=pressed, opened=released, settle=self._news.set))
 
-    def open_mute(self, *, muted: Moment, unmuted: Moment) -> None:
-        """Claim the mute switch's pin and report how it stands."""
+    def open_mute(self, *, muted: Moment, unmuted: Moment, toggled: Moment) -> None:
+        """Claim the pin of the mute switch and report how it stands; or that of the button."""
         from gpiozero import DigitalInputDevice
 
         if self._pins.mute is not None:
             device = DigitalInputDevice(self._pins.mute, pull_up=True)
+            if self._pins.toggle:
+                self._add(_Contact(device, closed=toggled, opened=_unheard, settle=self._news.set))
+                return
             contact = _Contact(device, closed=muted, opened=unmuted, settle=self._news.set)
             self._add(contact)
             contact.tell_level()
@@ -295,10 +233,12 @@ class _GpioPanel:
             self._news.clear()
             now = time.monotonic()
             due = min((contact.advance(now) for contact in self._contacts), default=math.inf)
-            if self._lamp is not None:
+            if self._player is not None:
                 if self._light is not None:
-                    self._lamp.play(LIGHTS[self._light.state], now=now)
-                due = min(due, self._lamp.advance(now))
+                    self._player.play(pattern_of(self._light), now=now)
+                due = min(due, self._player.advance(now))
+            while not self._asked.empty():
+                self._asked.get()()
             self._news.wait(None if due == math.inf else max(due - time.monotonic(), 0.0))
 
     def close(self) -> None:
@@ -310,8 +250,12 @@ class _GpioPanel:
                 raise StuckThread("the thread pressel-panel did not end within 1 s")
         for contact in self._contacts:
             contact.close()
-        if self._lamp is not None:
-            self._lamp.close()
+        if self._player is not None:
+            self._player.close()
+
+
+def _unheard(_: float) -> None:
+    """The release of a mute button means nothing."""
 
 
 class _NoPanel:
@@ -320,32 +264,44 @@ class _NoPanel:
     def show(self, light: Light) -> None:
         """Nothing."""
 
+    def ask(self, answer: Callable[[], None]) -> None:
+        """There is nobody who could be late."""
+        answer()
+
     def close(self) -> None:
         """Nothing."""
 
 
 def open_panel(
-    pins: Pins, *, pressed: Moment, released: Moment, muted: Moment, unmuted: Moment
+    pins: Pins,
+    *,
+    pressed: Moment,
+    released: Moment,
+    muted: Moment,
+    unmuted: Moment,
+    toggled: Moment = _unheard,
 ) -> Panel:
     """Claim the pins and begin to report. The light is dark until the first `show`.
 
     The callbacks come from other threads and must only post. The mute switch reports how it
-    stands before this returns. `GPIOZERO_PIN_FACTORY` chooses other pins than the Pi's own
+    stands before this returns; a mute button reports its presses as `toggled`.
+    `GPIOZERO_PIN_FACTORY` chooses other pins than the Pi's own
     (`mock` for tests). Raises `PanelError` if the pins cannot be had; none are kept then.
     """
-    if pins.button is None and pins.led is None and pins.rgb is None and pins.mute is None:
+    if pins == Pins(pull=pins.pull, toggle=pins.toggle):
         return _NoPanel()
     _choose_pins()
     panel = _GpioPanel(pins)
     try:
         panel.open_light()
         panel.open_button(pressed=pressed, released=released)
-        panel.open_mute(muted=muted, unmuted=unmuted)
+        panel.open_mute(muted=muted, unmuted=unmuted, toggled=toggled)
     except Exception as problem:  # each pin library has its own classes; lgpio.error has no base
         panel.close()
         raise PanelError(
             f"the panel's pins ({_named(pins)}) cannot be used: {problem}",
-            cure="see that no two parts and no other program use the same pin",
+            cure="see that no two parts and no other program use the same pin; a ring needs SPI "
+            "switched on (dtparam=spi=on) and the group spi",
         ) from problem
     panel.start()
     return panel
@@ -378,5 +334,7 @@ def _choose_pins() -> None:
 
 
 def _named(pins: Pins) -> str:
-    named = {"button": pins.button, "led": pins.led, "rgb": pins.rgb, "mute": pins.mute}
+    ring = None if pins.ring is None else pins.ring.bus
+    named = {"button": pins.button, "led": pins.led, "rgb": pins.rgb, "mute": pins.mute,
+             "ring": ring}  # fmt: skip
     return ", ".join(f"{part} {pin}" for part, pin in named.items() if pin is not None)

@@ -24,7 +24,7 @@ from device.core.tables import (
     Row,
 )
 from device.drivers.failure import failure_rows
-from device.drivers.panel import light_rows
+from device.drivers.lights import blink_rows, light_rows
 from device.messages import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,10 @@ def rendered() -> dict[Path, str]:
             "reply": region(REPLY, list(Reply), ReplySignal),
             "failures": table(list(failure_rows())),
         },
-        ROOT / "hardware.md": {"lights": table(list(light_rows()))},
+        ROOT / "hardware.md": {
+            "lights": table(list(light_rows())),
+            "blinks": table(list(blink_rows())),
+        },
         ROOT / "README.md": {"measured": measured.told()},
     }
     filled = {path: _filled(path.read_text(), found) for path, found in parts.items()}

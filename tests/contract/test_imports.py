@@ -33,6 +33,12 @@ KNOWS = {
     "device.drivers.failure": [
         "device.core", "device.drivers.clock", "device.errors", "device.troubles",
     ],
+    "device.drivers.lights": ["device.core.light", "device.troubles"],
+    "device.drivers.lamps": [],
+    "device.drivers.panel": [
+        "device.core", "device.drivers.lamps", "device.drivers.lights", "device.drivers.thread",
+        "device.errors",
+    ],
     "device.drivers.patience": ["device.drivers.clock", "device.drivers.failure"],
     "device.drivers.pulse": [],
     "device.drivers.session": [
@@ -73,12 +79,12 @@ KNOWS = {
 
 SHARED = ["device.drivers.pcm", "device.drivers.thread"]
 """Drivers never import each other. These are no drivers but what several have in common: an open
-PCM, a named thread; they import no driver themselves. The link is one driver in seven modules, in
-the order given above."""
+PCM, a named thread; they import no driver themselves. The link is one driver in seven modules and
+the panel one in three, in the order given above."""
 
 DOORS = {
     "alsaaudio": ["device.drivers.pcm", "device.devices"],
-    "gpiozero": ["device.drivers.panel"],
+    "gpiozero": ["device.drivers.lamps", "device.drivers.panel"],
     "systemd": ["device.drivers.journal", "device.drivers.service"],
     "websockets": [
         "device.drivers.dial",

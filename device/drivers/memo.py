@@ -1,0 +1,42 @@
+"""The one thing that must survive a restart: whether the mute button has muted.
+
+A file that is there means muted. It is made and removed whole, so a power cut leaves the old or the
+new state. Where nothing can be kept, a restart is unmuted with a closed microphone: a press still
+opens it, and the light says so.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+_NAME: Final = "muted"
+
+
+class Memo:
+    """Kept in `directory` (systemd's StateDirectory=); None keeps nothing."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+
+    @property
+    def muted(self) -> bool:
+        """As it was left; False where it cannot be known."""
+        return self._directory is not None and (self._directory / _NAME).exists()
+
+    def keep(self, *, muted: bool) -> None:
+        """Write it down; waits for the disk. Raises OSError when it cannot be kept."""
+        if self._directory is None:
+            return
+        path = self._directory / _NAME
+        if muted:
+            path.touch(mode=0o600)
+        else:
+            path.unlink(missing_ok=True)
+        # What was done to the directory is on the disk only when it is told so (fsync(2)).
+        folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
