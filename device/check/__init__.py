@@ -21,11 +21,10 @@ from typing import Final
 
 from device import wishes
 from device.check.finding import Finding
-from device.check.machine import machine, resampler
-from device.check.network import key as key_of
-from device.check.network import network
-from device.check.panel import name_pins, panel
-from device.check.sound import left_alone, sound
+from device.check.machine import try_machine, try_resampler
+from device.check.network import try_key, try_network
+from device.check.panel import name_pins, try_panel
+from device.check.sound import left_alone, try_sound
 from device.config import Config, find_key, load_file
 from device.destination import Destination
 from device.devices import listing
@@ -64,9 +63,9 @@ def check(
         findings += map(_print, _left_to_daemon(loaded.config))
     else:
         findings += map(_print, _own(loaded.config, quick=quick, interactive=interactive))
-    findings += map(_print, (resampler(loaded.config, os.environ), key_of(loaded.config, key)))
+    findings += map(_print, (try_resampler(loaded.config, os.environ), try_key(loaded.config, key)))
     findings += asyncio.run(_ways(loaded.config, where))
-    findings += map(_print, machine())
+    findings += map(_print, try_machine())
     return EXIT_UNAVAILABLE if any(one.verdict == "FAIL" for one in findings) else 0
 
 
@@ -103,8 +102,8 @@ def _left_to_daemon(config: Config) -> Iterator[Finding]:
 
 
 def _own(config: Config, *, quick: bool, interactive: bool) -> Iterator[Finding]:
-    yield from sound(config, play=not quick)
-    yield from panel(config, say=_say if interactive else None)
+    yield from try_sound(config, play=not quick)
+    yield from try_panel(config, say=_say if interactive else None)
 
 
 def _say(words: str) -> None:
@@ -113,4 +112,4 @@ def _say(words: str) -> None:
 
 
 async def _ways(config: Config, where: Destination) -> list[Finding]:
-    return [_print(finding) async for finding in network(config, where)]
+    return [_print(finding) async for finding in try_network(config, where)]

@@ -23,7 +23,7 @@ ASKED: Final = ("LoadState", "MainPID", "WatchdogUSec")
 SYSTEMCTL_S: Final = 3.0
 
 
-def machine(root: Path = Path("/")) -> Iterator[Finding]:
+def try_machine(root: Path = Path("/")) -> Iterator[Finding]:
     """All lines but the resampler's; `root` is where the kernel's files are."""
     yield clock(read_clock())
     yield power(root)
@@ -31,7 +31,7 @@ def machine(root: Path = Path("/")) -> Iterator[Finding]:
     yield from unit(root)
 
 
-def resampler(config: Config, environ: Mapping[str, str]) -> Finding:
+def try_resampler(config: Config, environ: Mapping[str, str]) -> Finding:
     """Without speexrate `plug` falls back to linear interpolation, which is audibly poor."""
     names = (config.microphone.device, config.speaker.device)
     if not any(name.startswith(CONVERTERS) for name in names):

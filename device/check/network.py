@@ -29,7 +29,7 @@ STOP_S: Final = 1.0
 PORTS: Final = {"ws": 80, "wss": 443}
 
 
-def key(config: Config, found: Secret | None) -> Finding:
+def try_key(config: Config, found: Secret | None) -> Finding:
     """Where the key comes from; never the key."""
     broker = config.server.key_url
     if broker is not None:
@@ -42,7 +42,7 @@ def key(config: Config, found: Secret | None) -> Finding:
     return Finding("key", "FAIL", "there is none", "put server.api_key into the configuration")
 
 
-async def network(config: Config, where: Destination) -> AsyncIterator[Finding]:
+async def try_network(config: Config, where: Destination) -> AsyncIterator[Finding]:
     """Each step in turn; after one that fails, the next cannot be tried."""
     way = _Way(wishes.address(config))
     reached = await way.reach()

@@ -22,7 +22,7 @@ STATE_S: Final = 1.0
 Say = Callable[[str], None]
 
 
-def panel(config: Config, *, say: Say | None) -> Iterator[Finding]:
+def try_panel(config: Config, *, say: Say | None) -> Iterator[Finding]:
     """The pins; with somebody to `say` things to, also a walk through the lights and a press."""
     pins = wishes.pins(config)
     named = name_pins(pins)

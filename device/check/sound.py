@@ -69,7 +69,7 @@ def left_alone(reason: str, cure: str = "") -> Iterator[Finding]:
     return (Finding(part, "skip", reason, cure) for part in PARTS)
 
 
-def sound(config: Config, *, play: bool) -> Iterator[Finding]:
+def try_sound(config: Config, *, play: bool) -> Iterator[Finding]:
     """Try both devices at once; `play`: with the chirps, else the room is listened to alone."""
     speaker = Speaker(config)
     try:
