@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from authority import DAY, Authority
 from daemon.conftest import Bench
+from daemon.network import behind
 from daemon.running import KEY, PATIENCE_S, RunningDevice, noise, pressel
 from device.check import check, network
 from device.errors import EXIT_CONFIG, EXIT_UNAVAILABLE
@@ -185,3 +188,36 @@ def test_the_devices_are_listed_with_what_they_can_and_where_to_write_them(bench
     assert '"microphone"  48000 Hz, 6 channels, S32_LE, converted to 24000 Hz' in done.stdout
     assert "speaker: write one of these into speaker.device" in done.stdout
     assert '"speaker"  cannot be opened now: Device or resource busy' in done.stdout
+
+
+def test_a_certificate_is_held_against_name_and_authority(
+    patient_bench: Bench, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.certify(tls, name="localhost", ends=30.5 * DAY)
+    device = patient_bench.prepare()
+    device.card.noise(-50.0)
+    with behind(device, tls=tls, name="localhost"):
+        status, lines = run(device, "--quick", SSL_CERT_FILE=str(authority.trusted))
+        assert status == 0
+        assert "localhost is 127.0.0.1" in lines["name"] or "::1" in lines["name"]
+        assert "TLSv1.3 in" in lines["connection"]
+        assert "certificate ok, for 30 days more" in lines["connection"]
+        authority.certify(tls, name="login.hotel.example")
+        status, lines = run(device, "--quick", SSL_CERT_FILE=str(authority.trusted))
+        assert status == EXIT_UNAVAILABLE
+        assert "FAIL" in lines["connection"]
+        assert "(captive)  ; log in to this network" in lines["connection"]
+        assert "skip  needs the connection" in lines["server"]
+
+
+def test_a_name_that_is_not_found_is_told_before_all_that_needs_it(patient_bench: Bench) -> None:
+    device = patient_bench.prepare()
+    device.configure(server={"url": "wss://nowhere.invalid/v1/realtime", "api_key": KEY})
+    status, lines = run(device, "--quick")
+    assert status == EXIT_UNAVAILABLE
+    assert "FAIL" in lines["name"]
+    assert "(dns)  ; check the network" in lines["name"]
+    assert "skip  needs the name" in lines["connection"]
+    assert "skip  needs the name" in lines["server"]
