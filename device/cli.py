@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     command("run", _run, "Run the daemon (what systemd starts)")
-    command("check", _check, "Test each part, one line each, with the cure")
+    _add_checked(command("check", _check, "Test each part, one line each, with the cure"))
     command("devices", _devices, "List the ALSA devices and what they can do")
     command("config", _config, "Print the effective configuration, secrets masked")
     demo = command("demo", _demo, "Run the main job without hardware, key or network")
@@ -87,6 +87,16 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(word="status")
     status.add_argument("--json", action="store_true", help="all of it, for programs")
     return parser
+
+
+def _add_checked(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--quick", action="store_true", help="play nothing; echo, xruns and drift are left out"
+    )
+    parser.add_argument(
+        "--interactive", action=argparse.BooleanOptionalAction,
+        help="show every light and wait for a press; default: where there is a keyboard",
+    )  # fmt: skip
 
 
 def _add_simulated(parser: argparse.ArgumentParser) -> None:
@@ -173,7 +183,13 @@ def _config(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from device.check import check
 
-    return check(arguments.config, runtime=_runtime_directory(arguments))
+    asked: bool | None = arguments.interactive
+    return check(
+        arguments.config,
+        runtime=_runtime_directory(arguments),
+        quick=arguments.quick,
+        interactive=sys.stdin.isatty() if asked is None else asked,
+    )
 
 
 def _devices(_: argparse.Namespace) -> int:

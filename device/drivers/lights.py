@@ -106,10 +106,3 @@ def light_rows() -> Iterator[tuple[str, str, str, str]]:
         rhythm = look.colour_rhythm or look.rhythm
         coloured = rhythm if look.colour == rhythm else f"{look.colour}, {rhythm}"
         yield (state.value, coloured, look.rhythm, look.meaning)
-
-
-def blink_rows() -> Iterator[tuple[str, str, str, str]]:
-    """The table of troubles for people: a heading, then blinks, meaning, what to do, and code."""
-    yield ("blinks", "what it means", "what to do", "code")
-    for code, trouble in sorted(TROUBLES.items(), key=lambda one: one[1].blinks):
-        yield (str(trouble.blinks), trouble.means, trouble.cure, f"`{code}`")

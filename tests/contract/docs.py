@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
@@ -24,8 +24,10 @@ from device.core.tables import (
     Row,
 )
 from device.drivers.failure import failure_rows
-from device.drivers.lights import blink_rows, light_rows
+from device.drivers.lights import light_rows
 from device.messages import catalog
+from device.troubles import TROUBLES
+from device.voice.sentences import SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +43,7 @@ def rendered() -> dict[Path, str]:
         },
         ROOT / "hardware.md": {
             "lights": table(list(light_rows())),
-            "blinks": table(list(blink_rows())),
+            "blinks": table(blink_rows()),
         },
         ROOT / "README.md": {"measured": measured.told()},
     }
@@ -51,6 +53,14 @@ def rendered() -> dict[Path, str]:
         measured.SVG: picture.bars(measured.kept()),
         ROOT / "systemd/pressel.catalog": catalog(),
     }
+
+
+def blink_rows() -> Iterator[tuple[str, ...]]:
+    """The table of troubles for people: what the light counts, and what the voice says."""
+    yield ("blinks", "what it means", "what to do", "what it says", "code")
+    for code, trouble in sorted(TROUBLES.items(), key=lambda one: one[1].blinks):
+        said = SENTENCES["en"][trouble.clip] if trouble.clip else "nothing: there is no speaker"
+        yield (str(trouble.blinks), trouble.means, trouble.cure, said, f"`{code}`")
 
 
 def region(rows: Mapping[Any, Row[Any]], states: Iterable[Any], signals: type[StrEnum]) -> str:

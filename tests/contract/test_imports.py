@@ -63,9 +63,11 @@ KNOWS = {
     "device.destination": ["device.config", "device.drivers", "device.errors", "device.wishes"],
     "device.devices": ["device.core", "device.drivers.pcm", "device.errors"],
     "device.check": [
-        "device.config", "device.core", "device.destination", "device.devices",
-        "device.drivers", "device.errors", "device.wishes",
+        "device.check", "device.config", "device.core", "device.destination", "device.devices",
+        "device.drivers", "device.errors", "device.troubles", "device.wishes",
     ],
+    "device.check.analysis": ["device.core.audio"],
+    "device.check.finding": [],
     "device.demo": [
         "device.demo", "device.drivers.control", "device.errors", "device.simulator",
     ],

@@ -1,0 +1,230 @@
+"""Microphone, speaker, and what lies between them: what was recorded, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from device import wishes
+from device.check.analysis import (
+    CHIRP_S,
+    Level,
+    Match,
+    Signal,
+    chirp,
+    complaints,
+    decibels,
+    drift_ppm,
+    level_of,
+    match,
+)
+from device.check.duplex import (
+    EARLY,
+    ECHO_S,
+    ROOM_S,
+    SPACING_S,
+    Playing,
+    Recording,
+    Speaker,
+    record,
+)
+from device.check.finding import Finding
+from device.config import Config
+from device.core.audio import RATE
+from device.drivers.capture import PERIODS
+from device.drivers.playout import BUFFER
+from device.errors import AudioDeviceError
+from device.troubles import TROUBLES
+
+PARTS: Final = ("microphone", "speaker", "echo", "xruns", "drift")
+APART_MS: Final = 5.0
+"""Both chirps must come back equally late, but for the drift of a very bad clock."""
+DRIFT_PPM: Final = 1e6 / (SPACING_S * RATE)
+"""How well the drift is known: one frame from chirp to chirp (a step of 1.4 cm does as much)."""
+APART_PPM: Final = 100.0
+"""Crystals differ by less; beyond this no software canceller can follow."""
+HARDLY_DB: Final = -20.0
+"""An echo louder than this was not cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Both chirps as the microphone heard them; `delay_ms` is from the speaker's first frame."""
+
+    first: Match
+    second: Match
+    delay_ms: float
+    clips: bool
+
+    @property
+    def heard(self) -> bool:
+        """Both stand out, and both at the same distance."""
+        apart_ms = abs(self.second.frame - self.first.frame) / RATE * 1000
+        return self.first.clear and self.second.clear and apart_ms < APART_MS
+
+
+def left_alone(reason: str, cure: str = "") -> Iterator[Finding]:
+    """The lines of all parts of sound when none is to be touched."""
+    return (Finding(part, "skip", reason, cure) for part in PARTS)
+
+
+def try_sound(config: Config, *, play: bool) -> Iterator[Finding]:
+    """Try both devices at once; `play`: with the chirps, else the room is listened to alone."""
+    speaker = Speaker(config)
+    try:
+        speaker.probe()
+        playable = play and speaker.playing.failed is None
+        recording = record(config, speaker if playable else None)
+        yield microphone(config, recording)
+    except AudioDeviceError as problem:
+        yield Finding("microphone", "FAIL", problem.what, problem.cure)
+        recording = None
+    finally:
+        speaker.stop()
+    yield _speaker(config, speaker.playing)
+    if recording is None or speaker.playing.failed is not None:
+        yield from _unmeasured("needs both microphone and speaker")
+    elif not play:
+        yield from _unmeasured("nothing is played with --quick")
+    elif speaker.playing.audible is None:
+        yield from _unmeasured("the speaker never said when it was audible")
+    else:
+        yield from _between(config, recording, speaker.playing, audible=speaker.playing.audible)
+
+
+def _unmeasured(reason: str) -> Iterator[Finding]:
+    return (Finding(part, "skip", reason) for part in PARTS[2:])
+
+
+def microphone(config: Config, recording: Recording) -> Finding:
+    """The level of each channel while nothing was played; what is used must be sound."""
+    room = recording.samples[: round(ROOM_S * RATE)]
+    levels = [level_of(channel) for channel in room.T]
+    used = wishes.used_channels(config)
+    wrong = complaints(levels)
+    shown = ", ".join(
+        f"{'*' if n in used and len(levels) > 1 else ''}{n}: {one.rms:.0f}/{one.peak:.0f}"
+        for n, one in enumerate(levels)
+    )
+    faults = "".join(f"; channel {n} {said}" for n, said in wrong.items())
+    facts = (
+        f"{config.microphone.device!r} grants {RATE} Hz, {len(levels)} ch; "
+        f"RMS/peak dBFS {shown}{' (* used)' if len(levels) > 1 else ''}{faults}"
+    )
+    if not wrong:
+        return Finding("microphone", "ok", facts)
+    verdict: Literal["ok", "FAIL"] = "FAIL" if set(wrong) & set(used) else "ok"
+    return Finding("microphone", verdict, facts, _microphone_cure(levels, wrong, used))
+
+
+def _microphone_cure(levels: list[Level], wrong: dict[int, str], used: tuple[int, ...]) -> str:
+    worst = next((n for n in used if n in wrong), min(wrong))
+    said = wrong[worst]
+    well = [n for n in range(len(levels)) if n not in wrong]
+    other = f"set microphone.use to {well[0]}" if well and worst in used else ""
+    if said.startswith("dead"):
+        own = TROUBLES["microphone-silent"].cure if not other else "unmute it (alsamixer)"
+        if worst not in used:
+            return "a channel that is not used may be dead: a loopback is, while nothing plays"
+    elif said.startswith("clips"):
+        own = "lower its gain: alsamixer, capture"
+    elif said.startswith("weak"):
+        own = "see what covers it, and its gain: alsamixer, capture"
+    else:
+        own = "the microphone or its wiring is damaged; switch its high-pass on, or replace it"
+    return f"{own}, or {other}" if other and other not in own else own
+
+
+def _speaker(config: Config, playing: Playing) -> Finding:
+    if playing.failed is not None:
+        return Finding("speaker", "FAIL", playing.failed.what, playing.failed.cure)
+    return Finding(
+        "speaker", "ok",
+        f"{config.speaker.device!r} grants {RATE} Hz, 1 ch, a buffer of "
+        f"{BUFFER * 1000 // RATE} ms; volume {config.speaker.volume} %",
+    )  # fmt: skip
+
+
+def _between(
+    config: Config, recording: Recording, playing: Playing, *, audible: float
+) -> Iterator[Finding]:
+    mono = recording.samples[:, list(wishes.used_channels(config))].mean(axis=1)
+    found = echo_of(mono, audible_frame=(audible - recording.begun) * RATE)
+    yield _echo(config, found)
+    yield _xruns(recording, playing)
+    if recording.overruns or playing.underruns:
+        yield Finding("drift", "skip", "xruns broke the count of frames")
+    elif found is None or not found.heard:
+        yield Finding("drift", "skip", "can only be told by an echo, and none was heard")
+    else:
+        yield _drift(found)
+
+
+def echo_of(mono: Signal, *, audible_frame: float) -> Echo | None:
+    """Both chirps in what was heard, the first of which left the speaker at a known frame."""
+    spacing = round(SPACING_S * RATE)
+    begin = max(0, round(audible_frame) - EARLY)
+    long = round((CHIRP_S + ECHO_S) * RATE) + EARLY
+    parts = [mono[start : start + long] for start in (begin, begin + spacing)]
+    if min(len(part) for part in parts) <= CHIRP_S * RATE:
+        return None
+    first, second = (match(chirp(), part) for part in parts)
+    delay = (begin + first.frame - audible_frame) / RATE * 1000
+    return Echo(first, second, delay, clips=level_of(parts[0]).clips)
+
+
+def _echo(config: Config, found: Echo | None) -> Finding:
+    """Whether the microphone hears the speaker, and what that means for `microphone.echo`."""
+    cancels = config.microphone.echo == "hardware"
+    if config.speaker.volume == 0:
+        return Finding("echo", "skip", "speaker.volume is 0")
+    if found is None:
+        return Finding("echo", "skip", "the sound was over too early to be recorded")
+    full = wishes.gain(config)
+    if not found.heard:
+        limit = decibels(max(found.first.least_gain, found.second.least_gain) / full)
+        facts = f"the speaker is not heard (louder than {limit:.0f} dB would be)"
+        if cancels:
+            facts += ": it is cancelled, or it does not sound: your ears tell which"
+            return Finding("echo", "ok", facts)
+        return Finding(
+            "echo", "FAIL", facts,
+            "see speaker.volume, alsamixer, the speaker's cable, and whether speaker.device is "
+            "the right one; with headphones all is well",
+        )  # fmt: skip
+    level, later = decibels(found.first.gain / full), decibels(found.second.gain / full)
+    facts = (
+        f"the speaker plays through: {found.delay_ms:.0f} ms (+-1) later, at {level:.0f} dB, "
+        f"and {SPACING_S:.0f} s later at {later:.0f} dB"
+    )
+    if found.clips:
+        return Finding("echo", "FAIL", f"{facts}; it clips", "lower speaker.volume")
+    if cancels and later > HARDLY_DB:
+        return Finding(
+            "echo", "FAIL", f"{facts}: nothing cancels it, and it would interrupt itself",
+            "set microphone.echo to half_duplex, or microphone.use to the cancelled channel",
+        )  # fmt: skip
+    return Finding("echo", "ok", facts)
+
+
+def _xruns(recording: Recording, playing: Playing) -> Finding:
+    """Whether this machine keeps up with both directions at once."""
+    seconds = len(recording.samples) / RATE
+    lost = recording.overruns + playing.underruns
+    facts = (
+        f"{recording.overruns} of the microphone, {playing.underruns} of the speaker in "
+        f"{seconds:.1f} s; a period was read at most {recording.late_s * 1000:.0f} ms late, "
+        f"the buffer holds {PERIODS * 20} ms"
+    )
+    cure = TROUBLES["microphone-xruns" if recording.overruns else "speaker-xruns"].cure
+    return Finding("xruns", "FAIL", facts, cure) if lost else Finding("xruns", "ok", facts)
+
+
+def _drift(found: Echo) -> Finding:
+    played = SPACING_S * RATE
+    ppm = drift_ppm(played=played, recorded=played + found.second.frame - found.first.frame)
+    facts = f"the microphone's clock runs {ppm:+.0f} ppm (+-{DRIFT_PPM:.0f}) to the speaker's"
+    apart = abs(ppm) - DRIFT_PPM > APART_PPM
+    cure = "use one card for both, or a canceller in hardware" if apart else ""
+    return Finding("drift", "ok", facts, cure)
