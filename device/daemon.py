@@ -44,7 +44,7 @@ from device.drivers.playout import Playout
 from device.drivers.service import Service
 from device.errors import EXIT_BUG, ConfigError, PanelError, StuckThread
 from device.troubles import TROUBLES
-from device.watch import Watch
+from device.watch import Ask, Watch
 
 JOIN_S: Final = 0.5
 RUN_ID: Final = os.urandom(3).hex()
@@ -99,14 +99,18 @@ class Daemon:
             busy=lambda: self._conversation.busy,
             decode=sound.decode,
         )
-        state = environ.get("STATE_DIRECTORY")
-        self._memo = Memo(Path(state) if state else None)
+        self._memo = Memo(environ.get("STATE_DIRECTORY"))
         self._panel = self._open_panel(wishes.pins(config))
-        loops = {
-            "capture": self._capture.ask, "playout": self._playout.ask, "panel": self._panel.ask
-        }  # fmt: skip
-        self._watch = Watch(loops, service=self._service, take=self.take)
+        self._watch = Watch(self._loops(), service=self._service, take=self.take)
         self._control = None if runtime is None else Control(runtime, receive=self._command)
+
+    def _loops(self) -> Mapping[str, Ask]:
+        """Every loop of ours but the event loop, and how it is asked for a sign of life."""
+        return {
+            "capture": self._capture.ask,
+            "playout": self._playout.ask,
+            "panel": self._panel.ask,
+        }
 
     def _open_panel(self, pins: Pins) -> Panel:
         """The panel, or none: the device then runs on under remote control, and says so.

@@ -161,10 +161,6 @@ class Conversation:
     def _released(self, _: ev.Released | ev.Tapped) -> None:
         self._question.released()
 
-    def _tapped(self, event: ev.Tapped) -> None:
-        self._pressed(event)
-        self._released(event)
-
     def _mute(self, event: ev.MuteChanged) -> None:
         if event.muted and self.reply is not Reply.QUIET:
             self._answer.interrupted()
@@ -362,7 +358,7 @@ RETRY: Final = {
 HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Pressed: Conversation._pressed,
     ev.Released: Conversation._released,
-    ev.Tapped: Conversation._tapped,
+    ev.Tapped: lambda self, event: (self._pressed(event), self._released(event)),
     ev.MuteChanged: Conversation._mute,
     ev.MuteToggled: Conversation._mute_toggled,
     ev.MicHeard: lambda self, event: self._question.heard(event),

@@ -15,10 +15,10 @@ _NAME: Final = "muted"
 
 
 class Memo:
-    """Kept in `directory` (systemd's StateDirectory=); None keeps nothing."""
+    """Kept in `directory`, as systemd names it in `$STATE_DIRECTORY`; None keeps nothing."""
 
-    def __init__(self, directory: Path | None) -> None:
-        self._directory = directory
+    def __init__(self, directory: str | None) -> None:
+        self._directory = Path(directory) if directory else None
 
     @property
     def muted(self) -> bool:

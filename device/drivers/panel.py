@@ -252,6 +252,7 @@ class _GpioPanel:
             contact.close()
         if self._player is not None:
             self._player.close()
+            self._player = None
 
 
 def _unheard(_: float) -> None:

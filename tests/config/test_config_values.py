@@ -220,7 +220,7 @@ def test_there_is_one_light():
     text = SMALLEST + "panel:\n  rgb: {red: 1, green: 2, blue: 3}\n  led: {gpio: 18}\n"
     line, column, said = only_complaint(text)
     assert (line, column) == (6, 3)
-    assert said.endswith("delete one of the two")
+    assert said.endswith("keep one of them")
 
 
 def test_a_file_for_a_newer_pressel_is_told_so_and_nothing_else():

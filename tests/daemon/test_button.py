@@ -167,3 +167,15 @@ def test_a_mute_switch_that_cannot_be_read_counts_as_closed(bench: Bench) -> Non
     device.do("tap")
     time.sleep(0.5)
     assert not device.all("gate")
+
+
+def test_a_mute_button_that_had_muted_still_does_after_a_restart(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "muted").touch()
+    device = bench.prepare(panel={"mute": {"gpio": 27, "kind": "button"}})
+    device.start(GPIOZERO_PIN_FACTORY="mock", STATE_DIRECTORY=str(tmp_path))
+    device.light("muted")
+    device.do("tap")
+    assert device.do("status")["light"] == "muted"
+    assert not [event for event in device.card.events("capture") if event.what == "start"]

@@ -11,8 +11,10 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockPWMPin
 
 from device.core.light import Light, LightState
-from device.drivers.panel import BOUNCE_S, LIGHTS, Panel, Pins, light_rows, open_panel
+from device.drivers.lights import LIGHTS, light_rows, pattern_of
+from device.drivers.panel import BOUNCE_S, Panel, Pins, open_panel
 from device.errors import PanelError
+from device.troubles import TROUBLES
 
 BUTTON, LED, MUTE = 17, 18, 27
 RGB = (5, 6, 13)
@@ -50,6 +52,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, reports: Reports) -> Iterator[Callab
             released=reports.to("release"),
             muted=reports.to("muted"),
             unmuted=reports.to("unmuted"),
+            toggled=reports.to("toggled"),
         )
         panels.append(panel)
         return panel
@@ -168,12 +171,39 @@ def test_the_mute_switch_reports_how_it_stands_before_the_panel_is_open(
     assert reports.words == ["unmuted", "muted", "unmuted"]
 
 
+def test_a_mute_button_reports_each_press_once_and_no_level(
+    opened: Callable[[Pins], Panel], reports: Reports
+) -> None:
+    opened(Pins(mute=MUTE, toggle=True))
+    settle()
+    for _ in range(2):
+        pin(MUTE).drive_low()
+        pin(MUTE).drive_high()
+        pin(MUTE).drive_low()
+        settle()
+        pin(MUTE).drive_high()
+        settle()
+    assert reports.words == ["toggled", "toggled"]
+
+
+def test_the_panel_answers_for_itself_whether_it_has_pins_or_none(
+    opened: Callable[[Pins], Panel],
+) -> None:
+    answered: list[str] = []
+    panel = opened(Pins(button=BUTTON))
+    settle()
+    panel.ask(lambda: answered.append(threading.current_thread().name))
+    assert eventually(lambda: answered == ["pressel-panel"])
+    opened(Pins()).ask(lambda: answered.append("nobody"))
+    assert answered[-1] == "nobody"
+
+
 def test_a_closed_panel_reports_nothing_and_leaves_no_thread(
     opened: Callable[[Pins], Panel], reports: Reports
 ) -> None:
     panel = opened(Pins(button=BUTTON, led=LED))
     assert "pressel-panel" in [thread.name for thread in threading.enumerate()]
-    panel.show(Light(LightState.FAULT, "audio"))
+    panel.show(Light(LightState.FAULT, "microphone-absent"))
     panel.close()
     pin(BUTTON).drive_low()
     settle()
@@ -202,14 +232,15 @@ def test_a_coloured_light_shows_the_colour_of_the_table(opened: Callable[[Pins],
         ), state
 
 
-def test_a_single_led_plays_the_rhythm_it_was_given(opened: Callable[[Pins], Panel]) -> None:
+def test_a_single_led_counts_the_blinks_of_a_trouble(opened: Callable[[Pins], Panel]) -> None:
     panel = opened(Pins(led=LED))
     pin(LED).clear_states()
-    panel.show(Light(LightState.FAULT, "audio"))
+    panel.show(Light(LightState.FAULT, "microphone-absent"))
     assert eventually(lambda: len(pin(LED).states) >= 6)
     assert [change.state for change in pin(LED).states[:6]] == [0, 1, 0, 1, 0, 1]
+    assert TROUBLES["microphone-absent"].blinks == 2, "then a pause"
     lit, dark, lit_again, pause = (change.timestamp for change in pin(LED).states[2:6])
-    assert max(lit, dark, lit_again) < pause
+    assert max(lit, dark, pause) < lit_again or max(lit, dark, lit_again) < pause
 
 
 def test_showing_the_same_state_again_does_not_restart_its_rhythm(
@@ -219,7 +250,7 @@ def test_showing_the_same_state_again_does_not_restart_its_rhythm(
     pin(LED).clear_states()
 
     def shown_until_it_blinks() -> bool:
-        panel.show(Light(LightState.FAULT, "audio"))
+        panel.show(Light(LightState.FAULT, "microphone-absent"))
         return len(pin(LED).states) >= 4
 
     assert eventually(shown_until_it_blinks)
@@ -284,18 +315,40 @@ def flashes(steps: tuple[tuple[float, float], ...], *, over_s: float) -> list[fl
     return peaks
 
 
-@pytest.mark.parametrize("state", LightState)
-def test_no_rhythm_flashes_more_than_three_times_a_second(state: LightState) -> None:
-    for steps in filter(None, (LIGHTS[state].steps, LIGHTS[state].colour_steps)):
-        peaks = flashes(steps, over_s=10.0)
+EVERY_LIGHT = [
+    *map(Light, LightState),
+    *(Light(state, code) for state in (LightState.OFFLINE, LightState.FAULT) for code in TROUBLES),
+]
+
+
+@pytest.mark.parametrize("light", EVERY_LIGHT, ids=lambda light: f"{light.state} {light.code}")
+def test_no_rhythm_flashes_more_than_three_times_a_second(light: Light) -> None:
+    look = pattern_of(light)
+    for steps in filter(None, (look.steps, look.colour_steps)):
+        peaks = flashes(steps, over_s=20.0)
         assert all(sum(one <= peak < one + 1.0 for peak in peaks) <= 3 for one in peaks)
+
+
+@pytest.mark.parametrize("code", TROUBLES)
+@pytest.mark.parametrize("state", [LightState.OFFLINE, LightState.FAULT])
+def test_a_trouble_is_counted_in_short_blinks_in_the_colour_of_its_state(
+    state: LightState, code: str
+) -> None:
+    look = pattern_of(Light(state, code))
+    lit = [seconds for level, seconds in look.steps if level]
+    assert len(lit) == TROUBLES[code].blinks
+    assert max(lit) < 0.5, "a long blink is muted"
+    assert look.steps[-1][0] == 0.0
+    assert look.steps[-1][1] > 1.5, "where counting begins is seen"
+    assert look.rgb == LIGHTS[state].rgb
+    assert pattern_of(Light(state, code)) is look, "shown again it goes on undisturbed"
 
 
 def test_the_table_for_people_has_a_row_for_every_state() -> None:
     heading, *rows = light_rows()
     assert heading == ("state", "RGB light", "single LED", "meaning")
     assert [row[0] for row in rows] == [state.value for state in LightState]
-    assert ("muted", "red, steady", "three short blinks every 4 s") in [row[:3] for row in rows]
+    assert ("muted", "red, steady", "one long blink every 4 s") in [row[:3] for row in rows]
 
 
 def test_two_parts_on_one_pin_are_refused_with_the_pins_named(
