@@ -158,7 +158,8 @@ class Conversation:
         self._notices.hush()
         self._question.pressed()
 
-    def _released(self, _: ev.Released | ev.Tapped) -> None:
+    def _tapped(self, event: ev.Tapped) -> None:
+        self._pressed(event)
         self._question.released()
 
     def _mute(self, event: ev.MuteChanged) -> None:
@@ -357,8 +358,8 @@ RETRY: Final = {
 
 HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Pressed: Conversation._pressed,
-    ev.Released: Conversation._released,
-    ev.Tapped: lambda self, event: (self._pressed(event), self._released(event)),
+    ev.Released: lambda self, _: self._question.released(),
+    ev.Tapped: Conversation._tapped,
     ev.MuteChanged: Conversation._mute,
     ev.MuteToggled: Conversation._mute_toggled,
     ev.MicHeard: lambda self, event: self._question.heard(event),
