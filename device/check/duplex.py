@@ -6,6 +6,7 @@ here: the daemon mixes its channels to one, and a broken one is to be named.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from device.core.ledger import ItemId
 from device.drivers import pcm
 from device.drivers.capture import PERIODS
 from device.drivers.playout import Playout
-from device.errors import AudioDeviceError
+from device.errors import AudioDeviceError, StuckThread
 from device.troubles import TROUBLES
 
 ROOM_S: Final = 1.0
@@ -123,8 +124,9 @@ class Speaker:
             self.playing.take(self._posted.get())
 
     def stop(self) -> None:
-        """Silence, and the end of its thread."""
-        self._playout.stop(STOP_S)
+        """Silence, and the end of its thread; one that hangs in its driver is left behind."""
+        with contextlib.suppress(StuckThread):
+            self._playout.stop(STOP_S)
 
 
 def track() -> Signal:

@@ -224,7 +224,7 @@ def _xruns(recording: Recording, playing: Playing) -> Finding:
 def _drift(found: Echo) -> Finding:
     played = SPACING_S * RATE
     ppm = drift_ppm(played=played, recorded=played + found.second.frame - found.first.frame)
-    facts = f"the microphone's clock runs {ppm:+.0f} ppm (+-{DRIFT_PPM:.0f}) to the speaker's"
+    facts = f"the microphone's clock runs {round(ppm):+d} ppm (+-{DRIFT_PPM:.0f}) to the speaker's"
     apart = abs(ppm) - DRIFT_PPM > APART_PPM
     cure = "use one card for both, or a canceller in hardware" if apart else ""
     return Finding("drift", "ok", facts, cure)
