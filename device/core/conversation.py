@@ -177,7 +177,6 @@ class Conversation:
     def _link_up(self, event: ev.LinkUp) -> None:
         if event.renewed:
             self._server_lost()
-        self._notices.hush()  # what it told is no longer so
         self._connection.signal(LinkSignal.CONFIRMED)
         left = self._connection.lasts(event.at, event.lasts_s)
         self._outlet.do(ev.SetTimer(Timer.RENEW, left))

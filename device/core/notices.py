@@ -42,6 +42,8 @@ class Notices:
 
     def light(self, before: Light, after: Light) -> None:
         """The light has changed. Talk that ends in a trouble leaves a person without a word."""
+        if before.state is LightState.OFFLINE and not self._tellable(after):
+            self.hush()  # the link is back: what is being told is no longer so
         if before.state in TALKING and self._tellable(after):
             heals = after.state is LightState.OFFLINE
             self._outlet.do(ev.SetTimer(Timer.TELL, TELL_AFTER_S if heals else 0.0))

@@ -129,6 +129,16 @@ def test_an_answer_ends_the_sentence_and_is_heard_whole() -> None:
     assert ev.Hush() in stage.effects
 
 
+def test_the_links_return_does_not_end_a_sentence_on_the_microphone() -> None:
+    stage = Stage(online=False)
+    stage.press()
+    stage.fail(Part.MICROPHONE, "microphone-absent")
+    stage.wait(0.1)
+    stage.connect()
+    stage.wait(0.1)
+    assert stage.speaker.sounding
+
+
 def test_half_duplex_does_not_hear_its_own_sentence() -> None:
     stage = offline(half_duplex=True)
     stage.hold(1.0)
