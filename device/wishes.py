@@ -12,6 +12,7 @@ from device.config import Assistant, Config, profile_of
 from device.core import terms
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
+from device.core.spent import price_of
 from device.drivers.lamps import Ring
 from device.drivers.link import Endpoint
 from device.drivers.panel import Pins
@@ -44,6 +45,7 @@ def habits(config: Config) -> Habits:
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
         preroll=frames_of(config.microphone.preroll_ms),
         patience_s=server.patience_s,
+        price=price_of(server.model) if server.profile != "local" else None,
         keep_warm_s=None if server.keep_warm == "always" else server.keep_warm * 60,
     )
 

@@ -295,7 +295,7 @@ class Answer:
 
     def _write(self, turn: Turn) -> None:
         if turn.asked_at is not None:
-            self._outlet.report("turn", turn.fields(), turn.sentence())
+            self._outlet.report("turn", turn.fields(self._habits.price), turn.sentence())
 
 
 ACTIONS: Final[Mapping[Action, Callable[[Answer], None]]] = {

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from device.core.audio import RATE, Frames
+from device.core.spent import Price
 
 TAP_S: Final = 0.350
 """A press shorter than this is a tap (talk.style: auto)."""
@@ -75,6 +76,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     local model needs 15 s for its first answer."""
     keep_warm_s: float | None = None
     """An idle link is closed after this; None: never."""
+    price: Price | None = None
+    """What the model costs, where that is known."""
     preroll: Frames = Frames(0)
     """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""
 

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from device.core.ledger import Heard
 from device.core.reply import REMEMBERED
+from device.core.spent import Price, Spent
 from device.core.wire import ResponseId, ResponseInfo
 
 
@@ -30,6 +31,7 @@ class Turn(Struct):
     """The code of what kept the person from the whole answer; '' when nothing did."""
     input_tokens: int | None = None
     output_tokens: int | None = None
+    spent: Spent = field(default_factory=Spent)
     sounding: int = 0
     """Frames given to the speaker and not yet accounted for."""
     open_replies: set[ResponseId] = field(default_factory=set)
@@ -53,6 +55,7 @@ class Turn(Struct):
     def settled(self, response: ResponseInfo) -> None:
         """One of its replies is done: add up its usage."""
         self.open_replies.discard(ResponseId(response.id))
+        self.spent.add(response.usage or {})
         spent, made = response.tokens("input_tokens"), response.tokens("output_tokens")
         if spent is not None:
             self.input_tokens = (self.input_tokens or 0) + spent
@@ -67,8 +70,8 @@ class Turn(Struct):
             self.received += item.received_ms
             self.item = item.item
 
-    def fields(self) -> dict[str, object]:
-        """The figures of the `turn` line; None where there was no such moment."""
+    def fields(self, price: Price | None) -> dict[str, object]:
+        """The figures of the `turn` line; None where there was no such moment, or no price."""
         return {
             "turn": self.number,
             "item": self.item,
@@ -81,6 +84,10 @@ class Turn(Struct):
             "trouble": self.trouble,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
+            "input_audio_tokens": self.spent.audio,
+            "cached_tokens": self.spent.cached_text + self.spent.cached_audio,
+            "output_audio_tokens": self.spent.audio_out,
+            "cost_usd": None if price is None else round(self.spent.dollars(price), 6),
         }
 
     def sentence(self) -> str:

@@ -142,6 +142,10 @@ def test_the_journal_says_that_a_reply_was_interrupted_and_how_much_was_heard() 
             "trouble": "",
             "input_tokens": 100,
             "output_tokens": 50,
+            "input_audio_tokens": 0,
+            "cached_tokens": 0,
+            "output_audio_tokens": 0,
+            "cost_usd": None,
         }
     ]
 

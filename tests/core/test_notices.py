@@ -139,6 +139,13 @@ def test_the_links_return_does_not_end_a_sentence_on_the_microphone() -> None:
     assert stage.speaker.sounding
 
 
+def test_a_microphone_that_is_back_at_once_needs_no_sentence() -> None:
+    stage = failed()
+    stage.post(ev.PartReady(stage.now, Part.MICROPHONE))
+    stage.wait(1.0)
+    assert stage.said == []
+
+
 def test_half_duplex_does_not_hear_its_own_sentence() -> None:
     stage = offline(half_duplex=True)
     stage.hold(1.0)

@@ -45,6 +45,10 @@ def test_a_turn_from_the_press_to_the_last_sound() -> None:
             "trouble": "",
             "input_tokens": 100,
             "output_tokens": 50,
+            "input_audio_tokens": 0,
+            "cached_tokens": 0,
+            "output_audio_tokens": 0,
+            "cost_usd": None,
         }
     ]
 
