@@ -30,6 +30,7 @@ from device.core.events import Effect, Event, Part, Timer
 from device.core.ledger import CUE
 from device.destination import Destination
 from device.drivers.capture import Capture
+from device.drivers.cards import Cards, folders
 from device.drivers.control import Control
 from device.drivers.cues import tones
 from device.drivers.journal import Journal
@@ -78,6 +79,7 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
         )
+        self._cards = Cards(folders(environ), post=self.take)
         self._language = config.assistant.language
         self._destination = Destination(
             config, path=path, environ=environ, warn=self._configuration_wrong
@@ -261,6 +263,7 @@ class Daemon:
         """Microphone first, then the rest; each step has its deadline."""
         self._service.stopping()
         self._watch.stop()
+        self._cards.close()
         self.take(ev.Stopping(time.monotonic()))
         for timer in self._timers.values():
             timer.cancel()
