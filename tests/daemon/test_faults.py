@@ -33,6 +33,7 @@ from pathlib import Path
 import pytest
 
 from daemon.conftest import Bench
+from daemon.network import COMPILER, FalseClock
 from daemon.running import KEY, RunningDevice, answer, eventually, noise
 from daemon.test_cards import works
 from virtual_card import VirtualCard
@@ -213,24 +214,19 @@ def test_a_busy_processor_makes_nothing_untrue(bench: Bench) -> None:
         assert claimed <= 1000 * (silent - sounded) + 1
 
 
+@pytest.mark.skipif(COMPILER is None, reason="compiles a false clock with gcc")
 @pytest.mark.parametrize("years", [-10, 10])
 def test_a_clock_that_jumps_by_years_moves_nothing(
     bench: Bench, tmp_path: Path, years: int
 ) -> None:
-    preload = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not preload:
-        pytest.skip("needs faketime")
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
+    clock = FalseClock(tmp_path / "clock")
+    clock.make()
     device = bench.prepare()
-    device.start(
-        LD_PRELOAD=str(preload[0]), FAKETIME_TIMESTAMP_FILE=str(clock),
-        FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_NO_CACHE="1",
-    )  # fmt: skip
+    device.start(**clock.environment)
     works(device)
     device.do("tap")
     device.light("idle")
-    clock.write_text(f"{years:+d}y")
+    clock.show(365 * years, synced=True)
     device.tap()
     device.say(noise(0.4))
     assert device.wait_for("turn")["heard_ms"] > 0
