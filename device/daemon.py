@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import faulthandler
 import json
+import os
 import signal
 import sys
 import threading
@@ -79,7 +80,6 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
         )
-        self._cards = Cards(folders(environ), post=self.take)
         self._language = config.assistant.language
         self._destination = Destination(
             config, path=path, environ=environ, warn=self._configuration_wrong
@@ -131,6 +131,7 @@ class Daemon:
             self._loop.add_signal_handler(number, self._finish, 0)
         self._capture.start()
         self._playout.start()
+        cards = Cards(folders(os.environ), post=self.take)  # alsa-lib reads the same environment
         link = asyncio.create_task(self._link.run(), name="link")
         link.add_done_callback(self._task_died)
         for effect in self._conversation.start():
@@ -141,6 +142,7 @@ class Daemon:
         try:
             return await self._over
         finally:
+            cards.close()
             await self._end(link)
 
     def take(self, event: Event) -> None:
@@ -263,7 +265,6 @@ class Daemon:
         """Microphone first, then the rest; each step has its deadline."""
         self._service.stopping()
         self._watch.stop()
-        self._cards.close()
         self.take(ev.Stopping(time.monotonic()))
         for timer in self._timers.values():
             timer.cancel()
