@@ -33,6 +33,7 @@ from device.core.ledger import CUE
 from device.core.light import sentence
 from device.destination import Destination
 from device.drivers.capture import Capture
+from device.drivers.cards import Cards, folders
 from device.drivers.control import Control
 from device.drivers.cues import tones
 from device.drivers.journal import Journal
@@ -144,6 +145,7 @@ class Daemon:
             self._loop.add_signal_handler(number, self._finish, 0)
         self._capture.start()
         self._playout.start()
+        cards = Cards(folders(os.environ), post=self.take)  # alsa-lib reads the same environment
         link = asyncio.create_task(self._link.run(), name="link")
         link.add_done_callback(self._task_died)
         for effect in self._conversation.start():
@@ -154,6 +156,7 @@ class Daemon:
         try:
             return await self._over
         finally:
+            cards.close()
             await self._end(link)
 
     def take(self, event: Event) -> None:

@@ -180,9 +180,7 @@ def _read(device: str, form: Format) -> Iterator[tuple[float, Signal | None]]:
     Never waits for the device itself: one that delivers nothing is an error after `PART_S`.
     """
     wish = Format(form.rate, form.channels)
-    microphone, granted = pcm.open_pcm(
-        pcm.CAPTURE, device, wish, period=PERIOD, periods=PERIODS, blocking=False
-    )
+    microphone, granted = pcm.open_pcm(pcm.CAPTURE, device, wish, period=PERIOD, periods=PERIODS)
     try:
         heard = time.monotonic()
         while True:

@@ -23,7 +23,6 @@ from device.core.events import Effect, Event, Part, Report, Timer
 from device.core.gate import Closed, GateState, Muted, opened_by
 from device.core.habits import (
     BENIGN,
-    PART_RETRY_S,
     RENEW_LOOK_S,
     WAITING_APART_S,
     Habits,
@@ -32,6 +31,7 @@ from device.core.light import Light, light_of
 from device.core.memory import Memory
 from device.core.notices import Notices
 from device.core.outlet import Outlet
+from device.core.parts import Parts
 from device.core.question import Question
 from device.core.rest import Rest
 from device.core.tables import GateSignal, Link, LinkSignal, Reply, ReplySignal
@@ -62,7 +62,7 @@ class Conversation:
             words=words,
             notices=self._notices,
         )
-        self._faults: dict[Part, str] = {}
+        self._parts = Parts(self._outlet, self._question)
         self._how = ""
         self._shown = self.light
 
@@ -113,7 +113,10 @@ class Conversation:
             resting=resting,
             leaving=self._question.leaving,
             offline=self._connection.trouble,
-            fault=next(iter(self._faults.values()), self._notices.loss) or self._healing.fault,
+            fault=self._parts.fault
+            or self._notices.loss
+            or self._healing.fault
+            or self._parts.flaw,
         )
 
     def start(self) -> list[Effect]:
@@ -151,8 +154,7 @@ class Conversation:
     # The button.
 
     def _pressed(self, _: ev.Pressed | ev.Tapped) -> None:
-        if Part.MICROPHONE in self._faults:
-            self._outlet.do(ev.Probe(Part.MICROPHONE))
+        self._parts.pressed()
         if not self._connection.up:
             self._outlet.do(ev.DialNow())
         self._notices.hush()
@@ -249,29 +251,6 @@ class Conversation:
         if self.idle:
             self._outlet.do(ev.Rest())
 
-    def _part_failed(self, event: ev.PartFailed) -> None:
-        news = self._faults.get(event.part) != event.code
-        self._faults[event.part] = event.code
-        if event.part is Part.MICROPHONE:
-            self._question.mic_failed()
-        if news:
-            self._outlet.complain(event.code, event.what, event.cure)
-        self._outlet.do(ev.SetTimer(RETRY[event.part], PART_RETRY_S))
-
-    def _part_ready(self, event: ev.PartReady) -> None:
-        if self._faults.pop(event.part, None) is not None:
-            self._outlet.do(ev.StopTimer(RETRY[event.part]))
-            part = event.part.value
-            self._outlet.report("recovered", {"part": part}, f"the {part} is back")
-            if event.part is Part.MICROPHONE:
-                self._question.listen_ahead()
-
-    def _xrun(self, event: ev.Xrun) -> None:
-        part = event.part.value
-        said = f"the sound of the {part} was interrupted: the machine was late"
-        once = f"xrun {part}"
-        self._outlet.report("xrun", {"part": part}, said, level="warning", repeats=once)
-
     def _timer(self, event: ev.TimerFired) -> None:
         match event.timer:
             case Timer.LINGER:
@@ -284,6 +263,8 @@ class Conversation:
                 self._outlet.do(ev.Probe(Part.MICROPHONE))
             case Timer.RETRY_SPEAKER:
                 self._outlet.do(ev.Probe(Part.SPEAKER))
+            case Timer.STORM:
+                self._parts.calm(event.at)
             case Timer.NOTICE:
                 self._notices.over()
             case Timer.TELL:
@@ -350,11 +331,6 @@ class Conversation:
             self._outlet.send(*self._memory.untold())
 
 
-RETRY: Final = {
-    Part.MICROPHONE: Timer.RETRY_MICROPHONE,
-    Part.SPEAKER: Timer.RETRY_SPEAKER,
-}
-
 HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Pressed: Conversation._pressed,
     ev.Released: lambda self, _: self._question.released(),
@@ -371,9 +347,12 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.Sounded: lambda self, event: self._answer.sounded(event),
     ev.RenewFailed: Conversation._renew_failed,
     ev.PlayoutEnded: Conversation._played,
-    ev.Xrun: Conversation._xrun,
-    ev.PartFailed: Conversation._part_failed,
-    ev.PartReady: Conversation._part_ready,
+    ev.Xrun: lambda self, event: self._parts.xrun(event),
+    ev.PartFailed: lambda self, event: self._parts.failed(event),
+    ev.PartReady: lambda self, event: self._parts.ready(event),
+    ev.PartPoor: lambda self, event: self._parts.poor(event),
+    ev.PartFine: lambda self, event: self._parts.fine(event),
+    ev.CardsChanged: lambda self, event: self._parts.changed(event),
     ev.PartLate: lambda self, event: self._healing.late(event),
     ev.PartAnswers: lambda self, event: self._healing.answers(event),
     ev.TimerFired: Conversation._timer,

@@ -42,6 +42,7 @@ class Timer(StrEnum):
     RENEW = "renew"
     NOTICE = "notice"
     TELL = "tell"
+    STORM = "storm"
 
 
 class Cue(StrEnum):
@@ -195,6 +196,29 @@ class PartReady(Struct, frozen=True):
     part: Part
 
 
+class PartPoor(Struct, frozen=True):
+    """A part of the device works, and not as it should."""
+
+    at: float
+    part: Part
+    code: str
+    what: str
+
+
+class PartFine(Struct, frozen=True):
+    """A part of the device is no longer poor in this way."""
+
+    at: float
+    part: Part
+    code: str
+
+
+class CardsChanged(Struct, frozen=True):
+    """A sound card was plugged in or pulled out; nobody knows which."""
+
+    at: float
+
+
 class PartLate(Struct, frozen=True):
     """A loop of ours (`name`) has not answered for `waited_s` seconds."""
 
@@ -227,8 +251,8 @@ class Stopping(Struct, frozen=True):
 Event = (
     Pressed | Released | Tapped | MuteChanged | MuteToggled | MicHeard | MicClosed
     | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
-    | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartLate | PartAnswers
-    | TimerFired | Stopping
+    | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartPoor | PartFine | CardsChanged
+    | PartLate | PartAnswers | TimerFired | Stopping
 )  # fmt: skip
 
 

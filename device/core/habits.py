@@ -48,6 +48,11 @@ SENTENCE_S: Final = 10.0
 USAGE_LATE_S: Final = 2.0
 """After a cut the reply's usage is waited for this long before the turn is written down."""
 PART_RETRY_S: Final = 2.0
+STORM: Final = 5
+"""So many xruns within `STORM_S` are a trouble: the machine is too slow."""
+STORM_S: Final = 10.0
+STORM_OVER_S: Final = 30.0
+"""Without an xrun for so long, a storm is over."""
 KEPT_AWAITING: Final = Frames(RATE)
 """While a reply is awaited on a half-duplex device the last second is kept, for going on."""
 BENIGN: Final = frozenset({

@@ -189,10 +189,10 @@ class Question:
         self.listen_ahead()
 
     def mic_failed(self) -> None:
-        """The microphone cannot be used."""
+        """The microphone cannot be used: what was said is a turn, as after a release."""
+        self.signal(GateSignal.MIC_BROKE if self._said else GateSignal.MIC_FAILED)
         if isinstance(self.gate, Closing):
             self.mic_closed()
-        self.signal(GateSignal.MIC_FAILED)
         self._let_out()
 
     def _end(self) -> None:
@@ -250,9 +250,14 @@ class Question:
             if not waiting:
                 self._settle()
 
+    @property
+    def _said(self) -> bool:
+        """Somebody spoke, say the server or we, and no server has taken it yet."""
+        return self._utterances.open is not None or self._words.untaken_spoken >= SPOKEN_MS
+
     def _settle(self) -> None:
         """The tail has lasted long enough: take the turn, or say that there was none."""
-        if self._utterances.open is not None or self._words.untaken_spoken >= SPOKEN_MS:
+        if self._said:
             self._commit()
         else:
             self._outlet.report("nothing-heard", {}, "the button was held and nothing was said")
@@ -268,9 +273,8 @@ class Question:
             return
         busy = self._answer.state is not Reply.QUIET or self._vad.hearing
         quiet = 0.0 if busy else self.now - self._quiet_since
-        left = round(
-            self._habits.quiet_s(up=self._connection.up) - quiet, 3
-        )  # a clock may be a hair early
+        limit = self._habits.quiet_s(up=self._connection.up)
+        left = round(limit - quiet, 3)  # a clock may be a hair early
         if left > 0:
             self._outlet.do(ev.SetTimer(Timer.LINGER, left))
         elif self._words.waiting_spoken >= SPOKEN_MS:
@@ -364,9 +368,6 @@ class Question:
         self._outlet.do(ev.CloseMicrophone())
         self._answer.tone(ev.Cue.DONE)
 
-    def _await_last_block(self) -> None:
-        self._outlet.do(ev.SetTimer(Timer.CLOSING, CLOSING_LATE_S))
-
     def _clear(self) -> None:
         """Forget a turn that will not be taken, here and at the server."""
         self._words.clear()
@@ -379,9 +380,6 @@ class Question:
         self._tail_until = self.now + (patience if self._connection.up else TURN_OLD_S)
         self._outlet.do(ev.SetTimer(Timer.TAIL, 0.0))
 
-    def _stop_tail(self) -> None:
-        self._outlet.do(ev.StopTimer(Timer.TAIL))
-
     def _linger(self) -> None:
         self._quiet_since = self.now
         self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.quiet_s(up=self._connection.up)))
@@ -391,10 +389,12 @@ ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {
     Action.BEGIN_TURN: Question._begin_turn,
     Action.OPEN_MIC: Question._open_mic,
     Action.CLOSE_MIC: Question._close_mic,
-    Action.AWAIT_LAST_BLOCK: Question._await_last_block,
+    Action.AWAIT_LAST_BLOCK: lambda self: self._outlet.do(
+        ev.SetTimer(Timer.CLOSING, CLOSING_LATE_S)
+    ),
     Action.CLEAR: Question._clear,
     Action.START_TAIL: Question._start_tail,
-    Action.STOP_TAIL: Question._stop_tail,
+    Action.STOP_TAIL: lambda self: self._outlet.do(ev.StopTimer(Timer.TAIL)),
     Action.LINGER: Question._linger,
 }
 """How each word of the Gate table is done."""

@@ -62,6 +62,7 @@ class GateSignal(StrEnum):
     QUIET_SPELL = "quiet spell"
     WORDS_KEPT = "quiet spell, words kept"
     MIC_FAILED = "microphone failed"
+    MIC_BROKE = "microphone failed, words kept"
     MUTE = "mute"
     UNMUTE = "unmute"
     STOP = "stop"
@@ -146,6 +147,7 @@ GATE: Final[Mapping[tuple[type[GateState], GateSignal], Row[type[GateState]]]] =
     (Held,    G.TAP):         Row(Latched, (A.LINGER,)),
     (Held,    G.LET_GO):      Row(Closing, (A.CLOSE_MIC, A.AWAIT_LAST_BLOCK)),
     (Held,    G.MIC_FAILED):  Row(Closed,  (A.CLEAR,)),
+    (Held,    G.MIC_BROKE):   Row(Closing, ()),
     (Held,    G.MUTE):        Row(Muted,   (A.CLOSE_MIC, A.CLEAR)),
     (Held,    G.STOP):        Row(Closed,  (A.CLOSE_MIC, A.CLEAR)),
 
@@ -154,6 +156,7 @@ GATE: Final[Mapping[tuple[type[GateState], GateSignal], Row[type[GateState]]]] =
     (Latched, G.QUIET_SPELL): Row(Closed,  (A.CLOSE_MIC, A.CLEAR)),
     (Latched, G.WORDS_KEPT):  Row(Closing, (A.CLOSE_MIC, A.AWAIT_LAST_BLOCK)),
     (Latched, G.MIC_FAILED):  Row(Closed,  (A.CLEAR,)),
+    (Latched, G.MIC_BROKE):   Row(Closing, ()),
     (Latched, G.MUTE):        Row(Muted,   (A.CLOSE_MIC, A.CLEAR)),
     (Latched, G.STOP):        Row(Closed,  (A.CLOSE_MIC, A.CLEAR)),
 

@@ -1,7 +1,8 @@
 """The capture thread: the only one that ever touches the microphone's PCM.
 
-Closed, it sleeps on its inbox and the PCM does not exist. Open, it turns once a period: read,
-mix to mono, post a block when one is full; then sleep on the inbox until the next is there.
+Closed, it sleeps on its inbox and the PCM does not exist. Open, it turns once a block: take what
+is there, mix to mono, post; then sleep on the inbox until the next block must be there. It never
+waits in the kernel: a device that stalls is noticed, and the thread still takes orders.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ PERIODS: Final = 16
 
 LATE_S: Final = 0.0003
 """After the instant at which a block should be there: too early would be one more wake."""
+SOON_S: Final = 0.002
+"""A device that moves in steps of its own has the block a little later."""
+ZEROS: Final = Frames(3 * RATE)
+"""So much sound of nothing but zeros is no quiet room."""
+SILENT: Final = "microphone-silent"
 
 
 class Order(Enum):
@@ -47,8 +53,8 @@ class Ask(Struct, frozen=True):
 class Capture:
     """The microphone. All methods return at once; what happened comes back by `post`.
 
-    `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`
-    and `Xrun`, and must only hand over.
+    `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
+    `PartPoor`, `PartFine` and `Xrun`, and must only hand over.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Capture:
         self._use = use
         self._block_bytes = block * FRAME_BYTES
         self._post = post
+        self._zeros = _Zeros()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
         self._thread = NamedThread("capture", self._run)
 
@@ -132,37 +139,65 @@ class Capture:
         return self._next()
 
     def _opened(self) -> tuple[Pcm, Format]:
-        return pcm.open_pcm(
-            pcm.CAPTURE, self._device, self._form, period=PERIOD, periods=PERIODS, blocking=True
-        )
+        return pcm.open_pcm(pcm.CAPTURE, self._device, self._form, period=PERIOD, periods=PERIODS)
 
     def _listen(self, microphone: Pcm, granted: Format) -> Order:
-        """Read until told otherwise; returns the order that ended it."""
+        """Listen until told otherwise; returns the order that ended it.
+
+        Raises `AudioDeviceError` when the device stalls.
+        """
         heard = bytearray()
+        moved = time.monotonic()
+        self._zeros.begin()
         order: Order | None = None
         while order is None or order in (Order.OPEN, Order.PROBE):
+            ready, at = microphone.avail(), time.monotonic()
+            taken = self._take(microphone, granted, heard, ready)
+            if taken:
+                moved = at
+            elif at - moved > pcm.STALL_S:
+                raise pcm.stalled("microphone", self._device, does="delivers")
+            while len(heard) >= self._block_bytes:
+                self._hand_over(bytes(heard[: self._block_bytes]))
+                del heard[: self._block_bytes]
+            # One wake for a block, not one a period. What is late is looked for again soon.
+            missing = (self._block_bytes - len(heard)) // FRAME_BYTES - max(0, ready - taken)
+            full = at + missing / RATE + LATE_S
+            order = self._order(max(full - time.monotonic(), 0.0 if taken else SOON_S))
+        if order is Order.CLOSE:
+            # With the period that is being captured now: it holds the end of the last word.
+            time.sleep((PERIOD - max(0, microphone.avail()) % PERIOD) / RATE + LATE_S)
+            self._take(microphone, granted, heard, microphone.avail())
+            self._hand_over(bytes(heard))
+        return order
+
+    def _take(self, microphone: Pcm, granted: Format, heard: bytearray, ready: int) -> int:
+        """Take the whole periods that are there; returns the frames taken.
+
+        With nothing there a read starts the stream, or tells what is wrong with it.
+        """
+        taken = 0
+        for _ in range(ready // PERIOD if ready > 0 else 1):
             length, sound = microphone.read()
             if length == pcm.XRUN:
                 self._post(ev.Xrun(time.monotonic(), Part.MICROPHONE))
-            elif length > 0:
+                length, sound = microphone.read()
+            if length > 0:
                 heard += to_mono(sound, granted, self._use)
-            wait = 0.0
-            if len(heard) >= self._block_bytes:
-                self._post(ev.MicHeard(MicBlock(bytes(heard), time.monotonic())))
-                heard.clear()
-                wait = self._until_full(microphone)
-            order = self._order(wait)
-        if order is Order.CLOSE:
-            # With the period that is being captured now: it holds the end of the last word.
-            for _ in range(max(0, microphone.avail()) // PERIOD + 1):
-                heard += to_mono(microphone.read()[1], granted, self._use)
-            self._post(ev.MicHeard(MicBlock(bytes(heard), time.monotonic())))
-        return order
+                taken += length
+        return taken
 
-    def _until_full(self, microphone: Pcm) -> float:
-        """Seconds until the device holds a block: one wake for it, not one a period."""
-        missing = self._block_bytes // FRAME_BYTES - microphone.avail()
-        return max(0.0, missing / RATE + LATE_S)
+    def _hand_over(self, sound: bytes) -> None:
+        now = time.monotonic()
+        self._post(ev.MicHeard(MicBlock(sound, now)))
+        match self._zeros.heard(sound):
+            case True:
+                what = f"microphone {self._device!r} delivers pure zeros"
+                self._post(ev.PartPoor(now, Part.MICROPHONE, SILENT, what))
+            case False:
+                self._post(ev.PartFine(now, Part.MICROPHONE, SILENT))
+            case None:
+                pass
 
     def _order(self, wait: float) -> Order | None:
         """The next order, within `wait` seconds."""
@@ -176,6 +211,35 @@ class Capture:
             order.answer()
             return None
         return order
+
+
+class _Zeros:
+    """Whether a microphone has delivered nothing but zeros since it was opened.
+
+    Every converter has noise: such a microphone is muted, or the wrong channel is used. One that
+    fell silent later may be one that suppresses noise, in a quiet room.
+    """
+
+    def __init__(self) -> None:
+        self._frames: int | None = 0
+        """So many zeros since the opening; None: there was a sound."""
+        self._told = False
+
+    def begin(self) -> None:
+        """The microphone was opened."""
+        self._frames = 0
+
+    def heard(self, sound: bytes) -> bool | None:
+        """One block: True when it has become silent, False when it no longer is, None: no news."""
+        if any(sound):
+            self._frames = None
+            told, self._told = self._told, False
+            return False if told else None
+        if self._frames is None or self._told:
+            return None
+        self._frames += len(sound) // FRAME_BYTES
+        self._told = self._frames >= ZEROS
+        return True if self._told else None
 
 
 def _failure(problem: Exception, device: str) -> ev.PartFailed:

@@ -15,6 +15,7 @@ import alsaaudio
 
 from device.core.audio import Format, Frames, Sample
 from device.errors import AudioDeviceError
+from device.troubles import TROUBLES
 
 SAMPLES: Final[dict[Sample, int]] = {
     "S16_LE": alsaaudio.PCM_FORMAT_S16_LE,
@@ -28,6 +29,9 @@ Error = alsaaudio.ALSAAudioError
 XRUN: Final = -32
 """-EPIPE, as a return value: the stream stopped because we were late, and is prepared again."""
 
+STALL_S: Final = 1.0
+"""A stream in which no frame has moved for so long will not move any more."""
+
 
 class Pcm(Protocol):
     """An open PCM, as far as we use it (pyalsaaudio 0.11). One thread owns it, no other calls it.
@@ -36,7 +40,10 @@ class Pcm(Protocol):
     """
 
     def read(self) -> tuple[int, bytes]:
-        """Frames and bytes of at most one period; waits. `(XRUN, b"")` after an overrun."""
+        """Frames and bytes of at most one period: 0 when there are none; the first one starts it.
+
+        `(XRUN, b"")` after an overrun.
+        """
 
     def write(self, data: bytes | memoryview, /) -> int:
         """Frames taken: 0 when there is no room, `XRUN` after an underrun (nothing taken)."""
@@ -52,20 +59,21 @@ class Pcm(Protocol):
 
 
 def open_pcm(
-    kind: int, device: str, wish: Format, *, period: Frames, periods: int, blocking: bool
+    kind: int, device: str, wish: Format, *, period: Frames, periods: int
 ) -> tuple[Pcm, Format]:
     """Open `device` for `CAPTURE` or `PLAYBACK`; returns it with the format it granted.
+
+    No call of it ever waits: a device that has stalled must not take our thread along.
 
     Rate, channels and period must be granted as wished; the sample format may be granted as
     S32_LE instead of S16_LE where the caller can convert. Raises `AudioDeviceError` whose code
     ends in `-absent`, `-busy` or `-terms`.
     """
     part = "microphone" if kind == CAPTURE else "speaker"
-    mode = alsaaudio.PCM_NORMAL if blocking else alsaaudio.PCM_NONBLOCK
     try:
         pcm = alsaaudio.PCM(
             kind,
-            mode,
+            alsaaudio.PCM_NONBLOCK,
             device=device,
             rate=wish.rate,
             channels=wish.channels,
@@ -112,6 +120,15 @@ def _other_terms(
         f"{part} {device!r} grants {grant} instead of {wish}, period {period}",
         cure=cure,
         code=f"{part}-terms",
+    )
+
+
+def stalled(part: str, device: str, *, does: str) -> AudioDeviceError:
+    """The error for a device that is open and in which no frame moves."""
+    return AudioDeviceError(
+        f"{part} {device!r} is open and {does} nothing for {STALL_S:.0f} s",
+        cure=TROUBLES[f"{part}-stalled"].cure,
+        code=f"{part}-stalled",
     )
 
 

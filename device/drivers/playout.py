@@ -142,6 +142,8 @@ class Playout:
         self._close()
 
     def _try(self) -> None:
+        """Open it anew: one that was kept may have been pulled out, and must be given back then."""
+        self._close()
         try:
             self._opened()
             self._post(ev.PartReady(time.monotonic(), Part.SPEAKER))
@@ -173,6 +175,7 @@ class Playout:
         """From the first sound to silence: played out, cut, or told to stop."""
         self._prebuffer(reel)
         room, last_sound = int(BUFFER), time.monotonic()
+        moved = last_sound
         while not isinstance(reel.ending, _Cut | _Stop):
             if reel.waiting:
                 last_sound = time.monotonic()
@@ -182,10 +185,14 @@ class Playout:
                 speaker.drop()
                 self._post(ev.PlayoutEnded(time.monotonic(), reel.ledger.close(Frames(0))))
                 return
-            room = self._fill(speaker, reel, room=room, bridge=not over)
-            self._gather(reel, self._pause(room, reel, over=over))
+            left = self._fill(speaker, reel, room=room, bridge=not over)
+            self._gather(reel, self._pause(left, reel, over=over))
             room = self._room(speaker, over=over)
             reel.ledger.settle(Frames(BUFFER - room + self._latency))
+            if room > left:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > pcm.STALL_S:
+                raise pcm.stalled("speaker", self._device, does="takes")
         # The position is read last before the drop: later it would be worthless.
         held = BUFFER - self._room(speaker, over=True) if reel.started else 0
         speaker.drop()
@@ -266,7 +273,7 @@ class Playout:
         if self._pcm is None:
             wish = Format()
             self._pcm, granted = pcm.open_pcm(
-                pcm.PLAYBACK, self._device, wish, period=PERIOD, periods=PERIODS, blocking=False
+                pcm.PLAYBACK, self._device, wish, period=PERIOD, periods=PERIODS
             )
             if granted != wish:
                 self._close()

@@ -13,7 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import crowd, drops, figures, measured, picture, reconnects, renewals, report, soak
+from bench import (
+    crowd,
+    drops,
+    figures,
+    measured,
+    picture,
+    reconnects,
+    renewals,
+    report,
+    soak,
+    unplugs,
+)  # fmt: skip
 from bench.clients import OURS
 from bench.measure import overruns
 from bench.process import Usage, waited_s
@@ -25,7 +36,7 @@ from contract import docs
 from device import __version__
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
-FORMS: Final = ("fast", "full", "soak", "crowd", "drops", "reconnects", "renewals")
+FORMS: Final = ("fast", "full", "soak", "crowd", "drops", "reconnects", "renewals", "unplugs")
 SAMPLE_S: Final = 2.0
 FAST_ROUNDS: Final = 2
 FULL_ROUNDS: Final = 3
@@ -38,8 +49,12 @@ def main() -> int:
     parser.add_argument("form", nargs="?", choices=FORMS, default="fast")
     parser.add_argument("--rounds", type=int, metavar="N", help="conversations of each client")
     parser.add_argument("--seconds", type=float, metavar="S", help="card time of a soak")
-    parser.add_argument("--count", type=int, metavar="N", help="drops, reconnects, renewals")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of drops, renewals")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="drops, reconnects, renewals, unplugs"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="of drops, renewals, unplugs"
+    )
     parser.add_argument(
         "--keep", action="store_true", help="state the figures in README and its picture"
     )
@@ -58,6 +73,8 @@ def main() -> int:
             status = again(words.count or reconnects.COUNT)
         elif words.form == "renewals":
             status = seamless(Path(scratch), count=words.count or renewals.COUNT, seed=words.seed)
+        elif words.form == "unplugs":
+            status = pulled(Path(scratch), count=words.count or unplugs.COUNT, seed=words.seed)
         elif words.form == "full":
             status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS, keep=words.keep)
         else:
@@ -154,6 +171,21 @@ def seamless(scratch: Path, *, count: int, seed: int) -> int:
     table, calm = renewals.rows(found), not pressure > figures.NOISY_PERCENT
     result = _result("renewals", table, quiet=calm, pressure={"all": [round(pressure, 1)]})
     return _show({**result, "seed": seed, "renewals": renewals.as_data(found)}, table)
+
+
+def pulled(scratch: Path, *, count: int, seed: int) -> int:
+    """An idle device whose card is pulled out over and over."""
+    say(f"{unplugs.IDLE_S:.0f} s of idling, then {count} unplugs, seed {seed}")
+    waited, began = waited_s(), time.monotonic()
+
+    def told(one: unplugs.Pulled) -> None:
+        say(f"light after {one.fault_s:.2f} s, idle again after {one.works_s:.2f} s")
+
+    found = unplugs.unplugs(scratch, count=count, seed=seed, idle_s=unplugs.IDLE_S, told=told)
+    pressure = 100 * (waited_s() - waited) / (time.monotonic() - began)
+    table, calm = unplugs.rows(found), not pressure > figures.NOISY_PERCENT
+    result = _result("unplugs", table, quiet=calm, pressure={"all": [round(pressure, 1)]})
+    return _show({**result, "seed": seed}, table)
 
 
 def _finish(bench: Bench, form: str, *, keep: bool) -> int:

@@ -63,22 +63,24 @@ class Process:
     def usage(self) -> Usage:
         """What it has used so far. RuntimeError if it has ended."""
         self.check()
-        proc = Path(f"/proc/{self.popen.pid}")
-        status = _fields(proc / "status")
-        tasks = [_fields(task / "status") for task in (proc / "task").iterdir()]
-        return Usage(
-            time.monotonic(),
-            cpu_s(self.popen.pid),
-            sum(
-                task["voluntary_ctxt_switches"] + task["nonvoluntary_ctxt_switches"]
-                for task in tasks
-            ),
-            status["VmHWM"],
-            status["VmRSS"],
-            _fields(proc / "smaps_rollup").get("Pss", 0),
-            status["Threads"],
-            len(list((proc / "fd").iterdir())),
-        )
+        return usage_of(self.popen.pid)
+
+
+def usage_of(pid: int) -> Usage:
+    """What a process has used so far."""
+    proc = Path(f"/proc/{pid}")
+    status = _fields(proc / "status")
+    tasks = [_fields(task / "status") for task in (proc / "task").iterdir()]
+    return Usage(
+        time.monotonic(),
+        cpu_s(pid),
+        sum(task["voluntary_ctxt_switches"] + task["nonvoluntary_ctxt_switches"] for task in tasks),
+        status["VmHWM"],
+        status["VmRSS"],
+        _fields(proc / "smaps_rollup").get("Pss", 0),
+        status["Threads"],
+        len(list((proc / "fd").iterdir())),
+    )
 
 
 @contextlib.contextmanager

@@ -14,6 +14,9 @@ from bench.figures import NO_FIGURE, Drop, Measured, Talk
 from bench.measure import Interruption
 
 LEAST_CUTS: Final = 50
+IDLE_CPU: Final = 0.18
+"""Seconds per minute: 0.3 %."""
+IDLE_WAKES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,11 @@ def _cost_rows(measured: Measured, limits: Limits) -> list[Row]:
     ]  # fmt: skip
     for idle in measured.idle.values():
         rows += [
-            Row("idle: CPU s per minute", idle.cpu, digits=3),
-            Row("idle: context switches per s", idle.wakes),
-        ]
+            Row("idle: CPU s per minute", idle.cpu, limit=f"<= {IDLE_CPU}",
+                kept=idle.cpu <= IDLE_CPU, digits=3),
+            Row("idle: context switches per s", idle.wakes, limit=f"< {IDLE_WAKES}",
+                kept=idle.wakes < IDLE_WAKES, count=True),
+        ]  # fmt: skip
     return rows
 
 

@@ -44,14 +44,54 @@ def test_a_part_that_comes_back_ends_the_fault() -> None:
 
 
 @pytest.mark.parametrize("how", ["held", "latched"])
-def test_a_microphone_that_fails_in_mid_turn_closes_the_gate(how: str) -> None:
+def test_a_microphone_that_fails_before_a_word_closes_the_gate_at_once(how: str) -> None:
     stage = Stage()
     stage.press() if how == "held" else stage.tap()
-    stage.speak(1.0)
+    stage.wait(1.0)
     stage.fail(Part.MICROPHONE)
     assert stage.gate == "closed"
     assert stage.light is LightState.FAULT
     assert stage.sent == [wire.Clear()]
+
+
+@pytest.mark.parametrize("how", ["held", "latched"])
+def test_what_was_said_before_the_microphone_failed_is_answered(how: str) -> None:
+    stage = Stage()
+    stage.press() if how == "held" else stage.tap()
+    stage.speak(1.0)
+    stage.notices("u1")
+    stage.fail(Part.MICROPHONE, "microphone-lost")
+    assert stage.sent == [wire.Commit(), wire.CreateResponse()]
+    assert (stage.gate, stage.light) == ("closed", LightState.THINKING)
+    stage.says(wire.Committed("u1"))
+    stage.answers("r1", "a1", 1.0)
+    stage.wait(1.5)
+    assert stage.audible("a1") == 1.0
+    assert stage.lights[-1].code == "microphone-lost"
+    assert stage.talk.link == "up"
+
+
+def test_what_was_said_and_not_yet_noticed_by_the_server_is_a_turn_too() -> None:
+    stage = Stage()
+    stage.tap()
+    stage.speak(1.0)
+    stage.fail(Part.MICROPHONE)
+    assert stage.gate == "tail"
+    stage.wait(0.5)
+    assert stage.sent == [wire.Commit(), wire.CreateResponse()]
+
+
+def test_what_was_said_before_link_and_microphone_failed_waits_for_the_link() -> None:
+    stage = Stage()
+    stage.tap()
+    stage.lose()
+    stage.speak(1.0)
+    stage.fail(Part.MICROPHONE)
+    stage.wait(5.0)
+    stage.connect()
+    stage.wait(1.0)
+    assert stage.spoken_out > 0.9
+    assert wire.Commit() in stage.sent
 
 
 def test_a_microphone_that_fails_after_the_release_costs_the_last_block_only() -> None:
@@ -114,3 +154,53 @@ def test_an_interruption_of_the_sound_is_told_as_one_line_of_its_kind() -> None:
     stage.post(ev.Xrun(stage.now, Part.MICROPHONE))
     assert stage.lines("xrun") == [{"part": "microphone"}]
     assert stage.reports[-1].repeats == "xrun microphone"
+
+
+def storm(stage: Stage, *, xruns: int, apart_s: float) -> None:
+    for _ in range(xruns):
+        stage.wait(apart_s)
+        stage.post(ev.Xrun(stage.now, Part.SPEAKER))
+
+
+def test_a_storm_of_xruns_is_a_trouble_until_it_has_been_calm_for_long() -> None:
+    stage = Stage()
+    storm(stage, xruns=5, apart_s=1.0)
+    assert stage.codes() == ["speaker-xruns"]
+    assert stage.lights[-1].code == "speaker-xruns"
+    storm(stage, xruns=5, apart_s=10.0)
+    assert stage.lights[-1].code == "speaker-xruns", "not calm yet"
+    stage.wait(41.0)
+    assert stage.light is LightState.IDLE
+    assert stage.lines("recovered") == [{"part": "speaker", "code": "speaker-xruns"}]
+    assert stage.codes() == ["speaker-xruns"]
+
+
+def test_a_few_xruns_are_no_storm() -> None:
+    stage = Stage()
+    storm(stage, xruns=20, apart_s=3.0)
+    assert stage.codes() == []
+
+
+def test_a_microphone_of_pure_zeros_is_told_when_the_gate_closes() -> None:
+    stage = Stage()
+    stage.tap()
+    poor = ev.PartPoor(stage.now, Part.MICROPHONE, "microphone-silent", "it delivers pure zeros")
+    for _ in range(3):
+        stage.post(poor)
+    assert stage.light is LightState.LISTENING
+    stage.tap()
+    stage.wait(2.0)
+    assert stage.lights[-1].code == "microphone-silent"
+    assert stage.codes() == ["microphone-silent"]
+    assert stage.said == ["microphone-silent"]
+    stage.tap()
+    stage.post(ev.PartFine(stage.now, Part.MICROPHONE, "microphone-silent"))
+    stage.tap()
+    stage.wait(2.0)
+    assert stage.light is LightState.IDLE
+
+
+def test_when_the_cards_change_every_part_is_tried() -> None:
+    stage = Stage()
+    effects = stage.post(ev.CardsChanged(stage.now))
+    assert effects == [ev.Probe(part) for part in Part]

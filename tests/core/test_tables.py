@@ -37,17 +37,18 @@ LINK_IGNORES = {
 BUTTON_UP = {G.TAP, G.LET_GO}
 OF_A_TURN = {G.TAKEN, G.PENDING}
 OF_LATCHED = {G.QUIET_SPELL, G.WORDS_KEPT}
+MIC_GONE = {G.MIC_FAILED, G.MIC_BROKE}
 GATE_IGNORES: dict[type[GateState], set[GateSignal]] = {
     # The button comes up after a press that closed; a probe finds the microphone missing.
-    Closed: BUTTON_UP | OF_A_TURN | OF_LATCHED | {G.MIC_FAILED, G.UNMUTE, G.STOP},
+    Closed: BUTTON_UP | OF_A_TURN | OF_LATCHED | MIC_GONE | {G.UNMUTE, G.STOP},
     # Two presses without a release between them: contacts bounce, or the remote button.
     Held: OF_A_TURN | OF_LATCHED | {G.PRESS, G.INTERRUPT, G.UNMUTE, G.ASK_AGAIN},
     # The release of the press that interrupted a reply. A turn that is to be asked again waits in
     # every open state, and in the tail, for the link.
     Latched: BUTTON_UP | OF_A_TURN | {G.UNMUTE, G.ASK_AGAIN},
     # The release of the tap that closed. A failure of the microphone is the last block's end.
-    Closing: BUTTON_UP | OF_LATCHED | {G.MIC_FAILED, G.UNMUTE, G.ASK_AGAIN},
-    Tail: BUTTON_UP | OF_LATCHED | {G.PENDING, G.MIC_FAILED, G.UNMUTE, G.ASK_AGAIN},
+    Closing: BUTTON_UP | OF_LATCHED | MIC_GONE | {G.UNMUTE, G.ASK_AGAIN},
+    Tail: BUTTON_UP | OF_LATCHED | MIC_GONE | {G.PENDING, G.UNMUTE, G.ASK_AGAIN},
     # Muted means that nothing opens; it is muted only once.
     Muted: set(G) - {G.UNMUTE},
 }
@@ -127,7 +128,8 @@ def test_every_way_into_an_open_state_comes_from_the_button() -> None:
 
 def test_leaving_held_or_latched_always_closes_the_microphone_or_it_failed() -> None:
     for (since, signal), row in GATE.items():
-        if since in (Held, Latched) and row.to not in (Held, Latched) and signal != G.MIC_FAILED:
+        ends = since in (Held, Latched) and row.to not in (Held, Latched)
+        if ends and signal not in MIC_GONE:
             assert row.do[0] is Action.CLOSE_MIC, f"{since.__name__} on {signal}"
 
 

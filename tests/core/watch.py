@@ -244,6 +244,9 @@ class Walk:
         odd: list[Event] = [
             ev.Garbled(stage.now, "not JSON"),
             ev.Xrun(stage.now, Part.SPEAKER),
+            ev.CardsChanged(stage.now),
+            ev.PartPoor(stage.now, Part.MICROPHONE, "microphone-silent", "zeros"),
+            ev.PartFine(stage.now, Part.MICROPHONE, "microphone-silent"),
             ev.Received(stage.now, wire.Unknown("rate_limits.updated")),
             ev.Received(stage.now, wire.SpeechStopped("u")),
             ev.Received(stage.now, wire.ServerError(wire.Fault("no", code))),

@@ -107,9 +107,11 @@ def test_a_card_pulled_out_while_listening_is_a_fault_and_works_when_it_is_back(
     error = device.wait_for("error", code="microphone-lost")
     assert "'microphone'" in error["what"]
     device.wait_for("gate", state="closed")
+    assert device.wait_for("turn")["heard_ms"] == 0, "the speaker is gone too"
     device.light("fault")
     device.card.plug()
-    device.wait_for("recovered", part="microphone")
+    for _ in range(2):
+        device.wait_for("recovered")
     works(device)
 
 

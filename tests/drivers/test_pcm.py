@@ -19,7 +19,7 @@ WISH = Format()
 
 
 def opened(device: str, *, kind: int = CAPTURE, wish: Format = WISH) -> tuple[Pcm, Format]:
-    return open_pcm(kind, device, wish, period=PERIOD, periods=8, blocking=True)
+    return open_pcm(kind, device, wish, period=PERIOD, periods=8)
 
 
 def refusal(device: str, *, kind: int = CAPTURE, wish: Format = WISH) -> AudioDeviceError:
@@ -77,7 +77,7 @@ def test_other_terms_are_refused_and_the_pcm_is_given_back(
 def test_another_period_is_refused(make_card: MakeCard) -> None:
     make_card()
     with pytest.raises(AudioDeviceError, match=r"period 2400 instead of .*, period 9000") as caught:
-        open_pcm(PLAYBACK, "speaker", WISH, period=Frames(9000), periods=2, blocking=False)
+        open_pcm(PLAYBACK, "speaker", WISH, period=Frames(9000), periods=2)
     assert caught.value.code == "speaker-terms"
 
 
@@ -125,7 +125,7 @@ def test_alsa_lib_writes_nothing_of_its_own(make_card: MakeCard) -> None:
         "from device.drivers.pcm import *\n"
         "from device.core.audio import Format\n"
         "quieten_alsa()\n"
-        "try: open_pcm(CAPTURE, 'nonsense', Format(), period=480, periods=4, blocking=True)\n"
+        "try: open_pcm(CAPTURE, 'nonsense', Format(), period=480, periods=4)\n"
         "except Exception as problem: print(type(problem).__name__)\n"
     )
     done = subprocess.run(

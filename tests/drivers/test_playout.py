@@ -332,3 +332,50 @@ def test_what_is_queued_behind_a_cut_is_the_next_reply_and_played_whole(
     ended = inbox.next(ev.PlayoutEnded)
     assert ended.account == (Heard(ItemId("next"), Frames(len(sound)), Frames(len(sound))),)
     assert np.array_equal(heard(card, silent - 0.2)[-len(sound) :], sound)
+
+
+def test_a_speaker_that_takes_nothing_is_stalled_and_claims_nothing_more(
+    make_card: MakeCard, make: MakePlayout, inbox: Inbox
+) -> None:
+    card, playout = make_card(), make()
+    playout.play(ITEM, babble(4000).tobytes())
+    inbox.next(ev.Sounded)
+    time.sleep(0.3)
+    card.freeze()
+    stalled = inbox.next(ev.PartFailed)
+    assert stalled.code == "speaker-stalled"
+    assert "speaker 'speaker' is open and takes nothing" in stalled.what
+    assert inbox.next(ev.PlayoutEnded).account[0].heard < 500 * MS
+    assert card.events("playback")[-1].what == "close"
+    card.thaw()
+    playout.play(ItemId("next"), babble(100).tobytes())
+    playout.end()
+    assert inbox.next(ev.PlayoutEnded).account[0].heard == 100 * MS
+
+
+def test_a_speaker_that_was_suspended_plays_on(
+    make_card: MakeCard, make: MakePlayout, inbox: Inbox
+) -> None:
+    card, playout = make_card(), make()
+    playout.play(ITEM, babble(600).tobytes())
+    playout.end()
+    inbox.next(ev.Sounded)
+    time.sleep(0.2)
+    card.suspend()
+    assert inbox.next(ev.PlayoutEnded).account[0].heard == 600 * MS
+    assert not inbox.all(ev.PartFailed)
+
+
+def test_a_probe_tells_that_an_idle_speaker_was_pulled_out_and_gives_it_back(
+    make_card: MakeCard, make: MakePlayout, inbox: Inbox
+) -> None:
+    card, playout = make_card(), make()
+    playout.probe()
+    inbox.next(ev.PartReady)
+    card.unplug()
+    playout.probe()
+    assert inbox.next(ev.PartFailed).code == "speaker-absent"
+    assert card.events("playback")[-1].what == "close"
+    card.plug()
+    playout.probe()
+    inbox.next(ev.PartReady)

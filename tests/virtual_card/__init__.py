@@ -52,8 +52,11 @@ pcm.plugmicrophone {{ type plug slave.pcm microphone rate_converter [ speexrate 
 pcm.plugspeaker {{ type plug slave.pcm speaker rate_converter [ speexrate linear ] }}
 """
 
-PLAN = struct.Struct("7q2d")
+PLAN = struct.Struct("9q2d")
 """The file `card`: `struct card.plan` of virtual_card.c, field by field."""
+
+FROZEN, SLEPT = 7, 8
+"""What a card suffers while it is in use: places in the plan."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Event:
-    """A line of the card's log; `what`: open start xrun unplug stop close."""
+    """A line of the card's log; `what`: open start xrun unplug suspend stop close."""
 
     at: float
     direction: str
@@ -113,7 +116,7 @@ class VirtualCard:
         self._speaker = self._timeline("speaker.pcm", speaker_channels)
         (self.directory / "events").touch(exist_ok=False)
         width = self._speaker.itemsize
-        self._plan = PLAN.pack(
+        self._plan = [
             width * microphone_channels,
             width * speaker_channels,
             width,
@@ -121,9 +124,11 @@ class VirtualCard:
             self._length,
             self._origin_ns,
             round(echo_delay_ms * rate / 1000),
+            0,
+            0,
             echo_gain / speaker_channels,
             self._frames_per_ns,
-        )
+        ]
         self.plug()
         self.conf = self.directory / "asound.conf"
         self.conf.write_text(CONF.format(plugin=build(), directory=self.directory))
@@ -290,8 +295,26 @@ class VirtualCard:
         card = self.directory / "card"
         if not card.exists():
             # There is a whole card, or none.
-            card.with_suffix(".new").write_bytes(self._plan)
+            card.with_suffix(".new").write_bytes(PLAN.pack(*self._plan))
             card.with_suffix(".new").rename(card)
+
+    def freeze(self) -> None:
+        """Let its clock stand still: streams stay open, and no frame moves any more."""
+        self._suffer(FROZEN, self.index(self.now()))
+
+    def thaw(self) -> None:
+        """Let its clock run again, as if it had never stood still."""
+        self._suffer(FROZEN, 0)
+
+    def suspend(self) -> None:
+        """The machine was asleep: streams that ran fail with ESTRPIPE until they are prepared."""
+        self._suffer(SLEPT, self.index(self.now()))
+
+    def _suffer(self, field: int, index: int) -> None:
+        """Write it into the card, also while it is in use."""
+        self._plan[field] = index
+        with (self.directory / "card").open("r+b") as card:
+            card.write(PLAN.pack(*self._plan))
 
     @contextmanager
     def busy(self, direction: Direction) -> Iterator[None]:

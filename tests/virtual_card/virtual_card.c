@@ -23,6 +23,8 @@ struct card {
         int64_t length;       /* frames; past it nothing is recorded, and there is silence */
         int64_t origin_ns;    /* CLOCK_MONOTONIC at which index 0 begins */
         int64_t echo_frames;  /* from the loudspeakers to the microphones */
+        int64_t frozen;       /* the index at which the card's clock stands still; 0: it runs */
+        int64_t slept;        /* the machine was asleep at this index: streams from before end */
         double echo_gain;     /* of each loudspeaker, in each microphone */
         double pace;          /* frames per ns of CLOCK_MONOTONIC: with drift and compression */
     } plan;
@@ -35,6 +37,8 @@ struct card {
 static double present(const struct card *card)
 {
     struct timespec now;
+    if (card->plan.frozen)
+        return card->plan.frozen;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (now.tv_sec * SECOND_NS + now.tv_nsec - card->plan.origin_ns) * card->plan.pace;
 }
@@ -96,7 +100,9 @@ static void arm(const struct card *card, int64_t appl)
     at -= at % (int64_t)period;
     /* While the stream stands still: at once; or never, when first the program has to act. */
     int64_t instant = io->state != SND_PCM_STATE_PREPARED || at <= (int64_t)io->hw_ptr;
-    if (card->base)
+    if (card->base && card->plan.frozen)
+        instant = 0;
+    else if (card->base)
         instant = card->plan.origin_ns + ceil((card->base + at) / card->plan.pace) + 1;
     struct itimerspec timer = {.it_value = {instant / SECOND_NS, instant % SECOND_NS}};
     timerfd_settime(io->poll_fd, TFD_TIMER_ABSTIME, &timer, NULL);
@@ -111,6 +117,7 @@ static int card_stop(snd_pcm_ioplug_t *io)
         return 0;
     card->base = 0;
     note(card, io->state == SND_PCM_STATE_XRUN ? "xrun" :
+               io->state == SND_PCM_STATE_SUSPENDED ? "suspend" :
                io->state == SND_PCM_STATE_DISCONNECTED ? "unplug" : "stop");
     memset(card->frames, 0, count * card->plan.frame[SPEAKER]);
     return emit(card, index, card->frames, count);
@@ -120,9 +127,17 @@ static int card_stop(snd_pcm_ioplug_t *io)
 static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io)
 {
     struct card *card = io->private_data;
-    int64_t at = card->base ? present(card) - card->base : (int64_t)io->hw_ptr;
     struct stat plan; /* unplugging deletes it: plugged in again, the card has another one */
     int gone = fstat(card->fd[PLAN], &plan) < 0 || plan.st_nlink == 0;
+    if (!gone) /* what the card suffers is written into it while it is in use */
+        gone = pread(card->fd[PLAN], &card->plan, sizeof(card->plan), 0) != sizeof(card->plan);
+    if (!gone && card->base && card->base < card->plan.slept) {
+        snd_pcm_ioplug_set_state(io, SND_PCM_STATE_SUSPENDED);
+        card_stop(io);
+    }
+    if (!gone && io->state == SND_PCM_STATE_SUSPENDED)
+        return -ESTRPIPE;
+    int64_t at = card->base ? present(card) - card->base : (int64_t)io->hw_ptr;
     int late = card->base && io->state != SND_PCM_STATE_DRAINING
                && snd_pcm_ioplug_avail(io, at, io->appl_ptr) >= io->buffer_size;
     if (gone || late) {
