@@ -239,8 +239,9 @@ class Daemon:
         said = clip(TROUBLES[effect.code].clip, self._language)
         self._playout.play(CUE, said or tones(ev.Cue.ERROR))
         self._playout.end()
-        spoken = "the sentence was spoken" if said else "a tone was sounded"
-        self._journal.write("info", "told", f"{spoken}: {effect.code}", code=effect.code)
+        how = "sentence" if said else "tone"
+        told = f"told by a {how}: {TROUBLES[effect.code].means}"
+        self._journal.write("info", "told", told, code=effect.code, how=how)
 
     def _show(self, effect: ev.ShowLight) -> None:
         self._panel.show(effect.light)

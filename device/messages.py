@@ -99,12 +99,16 @@ def catalog() -> str:
     for code, trouble in TROUBLES.items():
         text = (
             f"What you notice: {trouble.notice}.\n\nWhat to do: {trouble.cure}.\n\n"
-            f"The light blinks {trouble.blinks} times and pauses. The code is '{code}'."
+            f"The light blinks {_times(trouble.blinks)} and pauses. The code is '{code}'."
         )
         entries.append(_entry(trouble.message_id, f"Pressel: {trouble.means}", text))
     return "# Generated from device/messages.py and device/troubles.py by `make docs`.\n\n" + (
         "\n".join(entries)
     )
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _entry(identity: str, subject: str, text: str) -> str:

@@ -144,6 +144,12 @@ class System:
         status: Line = json.loads(said) if said else {}
         return status
 
+    def plug(self) -> None:
+        """Plug the card in again, where the service's user can have it."""
+        self.card.plug()
+        for path in self.card.directory.iterdir():
+            path.chmod(0o777)
+
     def start(self) -> None:
         """Start the service; it is ready when this returns."""
         self.run("systemctl start pressel")
@@ -206,6 +212,11 @@ class System:
             f" install -m 644 {here}/pressel.catalog /usr/lib/systemd/catalog/;"
             " journalctl --update-catalog; }"
         )
+        if self.suite == "bookworm":
+            self.run(
+                f"install -D -m 644 {here}/pressel-bookworm.conf"
+                " /etc/systemd/system/pressel.service.d/bookworm.conf"
+            )
         self.write("/etc/pressel/credentials.d/api_key", KEY, mode=0o600)
         sound = [f"Environment={name}={value}" for name, value in self.card.environment.items()]
         self.drop_in(

@@ -62,7 +62,7 @@ def test_the_key_comes_as_a_credential_and_nowhere_else(system: System) -> None:
     assert system.run("stat -c %a /etc/pressel/credentials.d") == "700\n"
 
 
-@pytest.mark.parametrize("state", ["idle", "listening", "speaking", "offline", "fault"])
+@pytest.mark.parametrize("state", ["idle", "listening", "speaking", "offline", "fault", "muted"])
 def test_it_ends_within_two_seconds_with_a_closed_microphone(system: System, state: str) -> None:
     bring_to(system, state)
     begun = time.monotonic()
@@ -77,9 +77,11 @@ def bring_to(system: System, state: str) -> None:
         system.server.stop_accepting()
     if state == "fault":
         system.card.unplug()
+    if state == "muted":  # a switch that cannot be read counts as closed
+        system.configure(panel={"mute": {"gpio": 24}})
     begun = time.monotonic()
     system.start()
-    if state in ("offline", "fault"):
+    if state in ("offline", "fault", "muted"):
         system.light(state)
         return
     system.light("idle")
@@ -112,6 +114,13 @@ def test_the_catalog_explains_a_fault(system: System) -> None:
     said = system.run(f"journalctl -q -x MESSAGE_ID={trouble.message_id}")
     for words in (trouble.notice, trouble.cure.split(",")[0]):
         assert words in " ".join(said.split())
+
+
+def test_its_exposure_is_at_most_1_2(system: System) -> None:
+    system.run(
+        "systemd-analyze security --no-pager --offline=true --threshold=12"
+        " /etc/systemd/system/pressel.service"
+    )
 
 
 def test_status_is_a_sentence(system: System) -> None:

@@ -70,6 +70,15 @@ def test_one_hung_part_starts_the_service_anew_with_every_stack_in_the_journal(
     system.light("idle")
 
 
+def test_tries_come_ever_later_where_the_manager_can(system: System) -> None:
+    system.drop_in("broken", "ExecStart=", "ExecStart=/bin/false")
+    system.run("systemctl start --no-block pressel")
+    time.sleep(5.0)
+    assert system.show("ActiveState")["ActiveState"] == "activating"
+    modern = int(system.run("systemctl --version").split()[1]) >= 254
+    assert 2 <= restarts(system) <= (6 if modern else 12)
+
+
 def test_a_daemon_that_cannot_start_is_tried_for_ever(system: System) -> None:
     system.write("/etc/pressel/pressel.yaml", "version: 1\nmicrofone: {}\n")
     system.run("systemctl start pressel", check=False)
