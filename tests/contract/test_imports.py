@@ -74,7 +74,9 @@ KNOWS = {
     "device.cli": [
         "device.__version__", "device.check", "device.config", "device.daemon", "device.demo",
         "device.devices", "device.drivers", "device.errors", "device.simulator",
+        "device.stats",
     ],
+    "device.stats": ["device.errors", "device.troubles"],
     "device.__main__": ["device.cli"],
     "device": [],
 }  # fmt: skip
@@ -88,7 +90,7 @@ the panel one in three, in the order given above."""
 DOORS = {
     "alsaaudio": ["device.drivers.pcm", "device.devices"],
     "gpiozero": ["device.drivers.lamps", "device.drivers.panel"],
-    "systemd": ["device.drivers.journal", "device.drivers.service"],
+    "systemd": ["device.drivers.journal", "device.drivers.service", "device.stats"],
     "websockets": [
         "device.drivers.dial",
         "device.drivers.failure",
