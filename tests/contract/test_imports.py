@@ -72,9 +72,13 @@ KNOWS = {
         "device.demo", "device.drivers.control", "device.errors", "device.simulator",
     ],
     "device.cli": [
-        "device.__version__", "device.check", "device.config", "device.daemon", "device.demo",
+        "device.__version__", "device.bundle", "device.check", "device.config", "device.daemon",
+        "device.demo",
         "device.devices", "device.drivers", "device.errors", "device.simulator",
         "device.stats",
+    ],
+    "device.bundle": [
+        "device.__version__", "device.config", "device.drivers.control", "device.errors",
     ],
     "device.stats": ["device.errors", "device.troubles"],
     "device.__main__": ["device.cli"],
