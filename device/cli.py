@@ -83,9 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         command(word, _remote, f"{word.title()} the running daemon's button").set_defaults(
             word=word
         )
-    status = command("status", _remote, "Ask the running daemon what it is doing")
-    status.set_defaults(word="status")
-    status.add_argument("--json", action="store_true", help="all of it, for programs")
+    _add_told(command)
     return parser
 
 
@@ -97,6 +95,31 @@ def _add_checked(parser: argparse.ArgumentParser) -> None:
         "--interactive", action=argparse.BooleanOptionalAction,
         help="show every light and wait for a press; default: where there is a keyboard",
     )  # fmt: skip
+
+
+def _add_told(
+    command: Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser],
+) -> None:
+    """The commands that tell of the running daemon and of what it did."""
+    packed = command("bundle", _bundle, "Write one file for support, without any secret")
+    packed.add_argument(
+        "--out", type=Path, default=Path("pressel-bundle.tar.gz"), metavar="FILE",
+        help="a new file; default: pressel-bundle.tar.gz",
+    )  # fmt: skip
+    _add_counted(command("stats", _stats, "Count the journal's turns, times and troubles"))
+    status = command("status", _remote, "Ask the running daemon what it is doing")
+    status.set_defaults(word="status")
+    status.add_argument("--json", action="store_true", help="all of it, for programs")
+
+
+def _add_counted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since", type=_span, default="7d", metavar="SPAN",
+        help="how far back: 90min, 12h, 7d; default: 7d",
+    )  # fmt: skip
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="a json log, all of it, in place of the journal"
+    )
 
 
 def _add_simulated(parser: argparse.ArgumentParser) -> None:
@@ -190,6 +213,31 @@ def _check(arguments: argparse.Namespace) -> int:
         quick=arguments.quick,
         interactive=sys.stdin.isatty() if asked is None else asked,
     )
+
+
+def _bundle(arguments: argparse.Namespace) -> int:
+    from device.bundle import bundle
+
+    bundle(
+        arguments.out,
+        config=arguments.config, runtime=_runtime_directory(arguments), environ=os.environ,
+    )  # fmt: skip
+    print(f"{arguments.out}: look through it before you send it")
+    return 0
+
+
+def _span(text: str) -> float:
+    from device.stats import ago
+
+    return ago(text)
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    from device.stats import counted, from_journal, from_log
+
+    lines = from_log(arguments.log) if arguments.log else from_journal(since_s=arguments.since)
+    print(*counted(lines).told(), sep="\n")
+    return 0
 
 
 def _devices(_: argparse.Namespace) -> int:

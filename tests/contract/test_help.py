@@ -11,9 +11,10 @@ import pytest
 from contract.source import ROOT
 
 COMMANDS = [
-    "check", "config", "demo", "devices", "press", "release", "run", "simulate", "status", "tap",
+    "bundle", "check", "config", "demo", "devices", "press", "release", "run", "simulate", "stats",
+    "status", "tap",
 ]  # fmt: skip
-VERBS = {"Ask", "List", "Press", "Print", "Release", "Run", "Tap", "Test"}
+VERBS = {"Ask", "Count", "List", "Press", "Print", "Release", "Run", "Tap", "Test", "Write"}
 
 
 @cache

@@ -72,9 +72,15 @@ KNOWS = {
         "device.demo", "device.drivers.control", "device.errors", "device.simulator",
     ],
     "device.cli": [
-        "device.__version__", "device.check", "device.config", "device.daemon", "device.demo",
+        "device.__version__", "device.bundle", "device.check", "device.config", "device.daemon",
+        "device.demo",
         "device.devices", "device.drivers", "device.errors", "device.simulator",
+        "device.stats",
     ],
+    "device.bundle": [
+        "device.__version__", "device.config", "device.drivers.control", "device.errors",
+    ],
+    "device.stats": ["device.errors", "device.troubles"],
     "device.__main__": ["device.cli"],
     "device": [],
 }  # fmt: skip
@@ -88,7 +94,7 @@ the panel one in three, in the order given above."""
 DOORS = {
     "alsaaudio": ["device.drivers.pcm", "device.devices"],
     "gpiozero": ["device.drivers.lamps", "device.drivers.panel"],
-    "systemd": ["device.drivers.journal", "device.drivers.service"],
+    "systemd": ["device.drivers.journal", "device.drivers.service", "device.stats"],
     "websockets": [
         "device.drivers.dial",
         "device.drivers.failure",
