@@ -120,6 +120,7 @@ def _add_counted(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", type=Path, metavar="FILE", help="a json log, all of it, in place of the journal"
     )
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the times there, too")
 
 
 def _add_simulated(parser: argparse.ArgumentParser) -> None:
@@ -236,7 +237,12 @@ def _stats(arguments: argparse.Namespace) -> int:
     from device.stats import counted, from_journal, from_log
 
     lines = from_log(arguments.log) if arguments.log else from_journal(since_s=arguments.since)
-    print(*counted(lines).told(), sep="\n")
+    found = counted(lines)
+    print(*found.told(), sep="\n")
+    if arguments.svg is not None:
+        from device.picture import drawn
+
+        arguments.svg.write_text(drawn(found))
     return 0
 
 

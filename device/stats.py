@@ -57,6 +57,8 @@ class Stats:
     interrupted: int = 0
     drops: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
+    cost_usd: float | None = None
+    """None: of no turn is the price known."""
     xruns: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
     times: dict[str, list[float]] = field(default_factory=dict)
@@ -89,6 +91,8 @@ class Stats:
         for name in ("input_tokens", "output_tokens"):
             if isinstance(line.get(name), int):
                 self.tokens[name] += line[name]
+        if isinstance(line.get("cost_usd"), int | float):
+            self.cost_usd = (self.cost_usd or 0.0) + line["cost_usd"]
 
     def told(self) -> Iterator[str]:
         """All of it for people, line by line."""
@@ -102,7 +106,8 @@ class Stats:
         sound = ", ".join(f"{part} {count}" for part, count in self.xruns.most_common())
         yield f"Interruptions of sound: {sound or 'none'}"
         spent = self.tokens
-        yield f"Tokens: {spent['input_tokens']} in, {spent['output_tokens']} out"
+        cost = "" if self.cost_usd is None else f", about {self.cost_usd:.2f} US dollars"
+        yield f"Tokens: {spent['input_tokens']} in, {spent['output_tokens']} out{cost}"
         yield "Troubles:" if self.troubles else "Troubles: none"
         for code, count in self.troubles.most_common():
             known = TROUBLES.get(code)

@@ -75,12 +75,13 @@ KNOWS = {
         "device.__version__", "device.bundle", "device.check", "device.config", "device.daemon",
         "device.demo",
         "device.devices", "device.drivers", "device.errors", "device.simulator",
-        "device.stats",
+        "device.picture", "device.stats",
     ],
     "device.bundle": [
         "device.__version__", "device.config", "device.drivers.control", "device.errors",
     ],
     "device.stats": ["device.errors", "device.troubles"],
+    "device.picture": ["device.demo.svg", "device.stats"],
     "device.__main__": ["device.cli"],
     "device": [],
 }  # fmt: skip

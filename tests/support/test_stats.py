@@ -4,11 +4,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from device.drivers.journal import Journal
-from device.stats import NoJournal, ago, counted, from_journal, from_log, percentile
+from device.picture import drawn
+from device.stats import TIMES, NoJournal, ago, counted, from_journal, from_log, percentile
 from device.troubles import TROUBLES
 
 REMOTE = "/lib/systemd/systemd-journal-remote"
@@ -113,3 +115,19 @@ def test_the_command_counts_a_log(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "device", "stats", "--log", str(log)]
     done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("2 turns")
+
+
+def test_what_it_cost_is_told_where_the_price_is_known() -> None:
+    priced = [{"event": "turn", "cost_usd": cost} for cost in (0.25, 0.5, None)]
+    assert "about 0.75 US dollars" in "\n".join(counted(priced).told())
+    assert "dollars" not in "\n".join(counted([{"event": "turn"}]).told())
+
+
+def test_the_drawing_shows_each_time_with_its_percentiles(tmp_path: Path) -> None:
+    stats = counted(from_log(log_of_some_lines(tmp_path / "log")))
+    svg = ElementTree.fromstring(drawn(stats))
+    words = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert "2 turns, 1 interrupted" in words
+    assert " p50 400 ms " in words
+    assert " p95 900 ms " in words
+    assert words.count("no figure") == len(TIMES) - 1
