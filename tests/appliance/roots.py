@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-CACHE: Final = ROOT / ".cache" / "appliance"
+HOME: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+CACHE: Final = HOME / "pressel" / "appliance"
+"""Of the machine and not of the checkout: what takes minutes to make serves the next clone too."""
 LOCKS: Final = (ROOT / "tests" / "requirements.lock", ROOT / "tests" / "build.lock")
 BUILD_S: Final = 900
 HASH: Final = r"--hash=\S+"
