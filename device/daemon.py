@@ -230,7 +230,7 @@ class Daemon:
         problem = keeping.exception()
         if problem is not None:
             what = f"the mute button is not remembered over a restart: {problem}"
-            facts = {"code": "state", "what": what, "cure": "is the card full or read-only?"}
+            facts = {"code": "state", "what": what, "cure": TROUBLES["state"].cure}
             self._journal.write("error", "error", f"{what}; {facts['cure']}", **facts)
 
     def _say(self, effect: ev.Say) -> None:
@@ -307,7 +307,8 @@ class Daemon:
             try:
                 await asyncio.to_thread(thread.stop, JOIN_S)
             except StuckThread as problem:
-                self._journal.write("error", "error", str(problem), code=problem.code)
+                facts = {"code": "late", "what": problem.what, "cure": problem.cure}
+                self._journal.write("error", "error", str(problem), **facts)
         link.cancel()
         await asyncio.wait([link], timeout=LINK_CLOSE_S)
         if self._control is not None:

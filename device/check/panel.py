@@ -50,7 +50,8 @@ def try_panel(config: Config, *, say: Say | None) -> Iterator[Finding]:
 def name_pins(pins: Pins) -> str:
     """What is connected where; '' when nothing is."""
     parts = (("button", pins.button), ("light", pins.rgb or pins.led), ("mute", pins.mute))
-    return ", ".join(f"{name} GPIO {pin}" for name, pin in parts if pin is not None)
+    ring = [] if pins.ring is None else [f"light {pins.ring.bus}"]
+    return ", ".join([*(f"{name} GPIO {pin}" for name, pin in parts if pin is not None), *ring])
 
 
 def _walk(opened: Panel, say: Say | None) -> Finding:

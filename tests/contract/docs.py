@@ -59,7 +59,7 @@ def blink_rows() -> Iterator[tuple[str, ...]]:
     """The table of troubles for people: what the light counts, and what the voice says."""
     yield ("blinks", "what it means", "what to do", "what it says", "code")
     for code, trouble in sorted(TROUBLES.items(), key=lambda one: one[1].blinks):
-        said = SENTENCES["en"][trouble.clip] if trouble.clip else "nothing: there is no speaker"
+        said = SENTENCES["en"][trouble.clip] if trouble.clip else "nothing"
         yield (str(trouble.blinks), trouble.means, trouble.cure, said, f"`{code}`")
 
 
