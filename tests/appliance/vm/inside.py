@@ -40,7 +40,8 @@ microphone: {{device: "hw:CARD=Loopback,DEV=1,SUBDEV=0", echo: hardware}}
 speaker: {{device: "hw:CARD=Loopback,DEV=1,SUBDEV=1", volume: 100}}
 panel: {{button: {{gpio: 17}}, led: {{gpio: 18}}}}
 """
-DROP_IN: Final = "[Service]\nWatchdogSec=4s\n"
+DROP_IN: Final = "[Service]\nWatchdogSec=4s\nBindReadOnlyPaths=/run/cpuinfo:/proc/cpuinfo\n"
+"""The sandbox has a /proc of its own; on a board it says by itself that it is a Pi's."""
 Record = dict[str, Any]
 
 
@@ -70,6 +71,7 @@ def _play(record: Record, server: BackgroundSimulator) -> None:
         record["turn"] = _turn(watching, room, server)
         record["interruption"] = _interruption(room, server)
         _until(lambda: _stream() == "closed", "a closed microphone")
+        time.sleep(0.3)
         record["watched"] = watching.record()
     record["hang"] = _hang()
     record["plug"] = _plug()
@@ -96,14 +98,14 @@ def _turn(watching: _Watching, room: _Room, server: BackgroundSimulator) -> Reco
     closed = _until(lambda: _stream() == "closed", "a closed microphone")
     room.wait_for_sound(released)
     sent = b"".join(entry.audio for entry in server.log if entry.audio)
-    samples = np.frombuffer(sent, np.int16)
+    said = [room.voice[at : at + PERIOD].tobytes() for at in range(0, room.spoken, PERIOD)]
     return {
         "before": before,
         "open_s": opened - pressed,
         "close_s": closed - released,
         "led": lit,
-        "spoken": room.spoken,
-        "arrived": int(np.count_nonzero(np.isin(samples, room.voice[: room.spoken]))),
+        "spoken": len(said),
+        "arrived": sum(period in sent for period in said),
         "led_samples": watching.led_while("RUNNING"),
     }
 
@@ -265,7 +267,6 @@ def _pins() -> None:
     (CHIP / "live").write_text("1")
     told = Path("/proc/cpuinfo").read_text() + "Hardware\t: BCM2835\nRevision\t: c03114\n"
     Path("/run/cpuinfo").write_text(told)
-    subprocess.run(["mount", "--bind", "/run/cpuinfo", "/proc/cpuinfo"], check=True)
     _pull(BUTTON, up=True)
 
 
