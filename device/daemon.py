@@ -223,7 +223,8 @@ class Daemon:
 
     def _keep_muted(self, effect: ev.KeepMuted) -> None:
         """In a thread: a disk may take its time."""
-        keeping = asyncio.create_task(asyncio.to_thread(self._memo.keep, muted=effect.muted))
+        self._memo.wish(muted=effect.muted)
+        keeping = asyncio.create_task(asyncio.to_thread(self._memo.keep))
         keeping.add_done_callback(self._kept)
 
     def _kept(self, keeping: asyncio.Task[None]) -> None:

@@ -279,7 +279,7 @@ class Ring(_Section, frozen=True, kw_only=True):
 
     leds: Annotated[int, Meta(ge=1, le=64, description="How many")]
     spi: Annotated[
-        Literal["0.0", "0.1", "1.0", "1.1", "1.2"],
+        Literal["0.0", "0.1"],
         Meta(description="Bus and chip select: the end of /dev/spidev's name"),
     ] = "0.1"
     power: Annotated[

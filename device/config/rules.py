@@ -26,7 +26,9 @@ _LATER: Final = (
     ("limits", (), "nothing is limited: watch the cost at your provider"),
 )
 
-_PIN_NAMES: Final = ("gpio", "red", "green", "blue")
+_PIN_NAMES: Final = ("gpio", "red", "green", "blue", "power")
+_SPI_PINS: Final = ("7", "8", "9", "10", "11")
+"""Taken by the kernel for the bus of a ring, chip selects included (pinout.xyz, SPI0)."""
 
 
 def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:
@@ -167,7 +169,7 @@ def _pins(config: Config, *, places: Places, failed: set[str]) -> Iterator[Probl
         named = " and ".join(f"panel.{name}" for name in lights)
         what = f"{named} are all given, but there is one light"
         yield Problem(key.line, key.column, what, "keep one of them")
-    users: dict[str, str] = {}
+    users = dict.fromkeys(_SPI_PINS if panel.ring != "none" else (), "panel.ring")
     for path, entry in places.items():
         name = path.rpartition(".")[2]
         if name not in _PIN_NAMES or path in failed or not isinstance(entry.value, Scalar):

@@ -124,11 +124,13 @@ class RingLamp:
 def apa102(rgb: Colour, leds: int) -> bytes:
     """One frame: 32 zero bits, then `111` and 5 bits of current, blue, green, red for each LED.
 
-    The clock must go on for half a bit per LED after it, so that the last of them sees its own
-    (APA102 data sheet; cpldcpu.com on its end frame). The current stays at its least that can show
-    the colour: at full current the steps of dark colours are too coarse.
+    32 zero bits more, at which the SK9822, sold under the same name, shows what it was told: else
+    it would wait for the next frame, and a steady light has none. Then the clock goes on for half
+    a bit per LED, so that the last of them sees its own. (cpldcpu.com: "SK9822 - a clone of the
+    APA102?".) The current stays at its least that can show the colour: at full current the steps
+    of dark colours are too coarse.
     """
     current = max(1, math.ceil(max(rgb) * 31))
     blue, green, red = (round(255 * part * 31 / current) for part in reversed(rgb))
     one = bytes((0xE0 | current, min(blue, 255), min(green, 255), min(red, 255)))
-    return bytes(4) + one * leds + bytes(leds // 16 + 1)
+    return bytes(4) + one * leds + bytes(4) + bytes(leds // 16 + 1)

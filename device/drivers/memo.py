@@ -8,6 +8,7 @@ opens it, and the light says so.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -19,24 +20,35 @@ class Memo:
 
     def __init__(self, directory: str | None) -> None:
         self._directory = Path(directory) if directory else None
+        self._writing = threading.Lock()
+        self._wish = False
 
     @property
     def muted(self) -> bool:
         """As it was left; False where it cannot be known."""
         return self._directory is not None and (self._directory / _NAME).exists()
 
-    def keep(self, *, muted: bool) -> None:
-        """Write it down; waits for the disk. Raises OSError when it cannot be kept."""
+    def wish(self, *, muted: bool) -> None:
+        """What the next `keep` writes down. Returns at once."""
+        self._wish = muted
+
+    def keep(self) -> None:
+        """Write down the latest wish; waits for the disk. Raises OSError when it cannot be kept.
+
+        May be called from several threads at once: whichever is the last to write, it writes what
+        was wished last.
+        """
         if self._directory is None:
             return
         path = self._directory / _NAME
-        if muted:
-            path.touch(mode=0o600)
-        else:
-            path.unlink(missing_ok=True)
-        # What was done to the directory is on the disk only when it is told so (fsync(2)).
-        folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with self._writing:
+            if self._wish:
+                path.touch(mode=0o600)
+            else:
+                path.unlink(missing_ok=True)
+            # What was done to the directory is on the disk only when it is told so (fsync(2)).
+            folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)

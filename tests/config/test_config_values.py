@@ -211,6 +211,23 @@ def test_one_pin_does_one_thing():
     ]
 
 
+def test_the_pins_of_a_ring_are_its_own():
+    text = (
+        SMALLEST + "panel:\n  ring: {leds: 12, power: 5}\n  button: {gpio: 10}\n  mute: {gpio: 5}\n"
+    )
+    assert complaints(text) == [
+        (
+            6,
+            18,
+            "panel.button.gpio is pin 10, which panel.ring already uses; give each its own pin",
+        ),
+        (
+            *(7, 16),
+            "panel.mute.gpio is pin 5, which panel.ring.power already uses; give each its own pin",
+        ),
+    ]
+
+
 def test_pins_that_are_no_pins_are_not_compared():
     said = complaints(SMALLEST + "panel: {button: {gpio: x}, led: {gpio: x}}\n")
     assert ["not a whole number" in what for _, _, what in said] == [True, True]
