@@ -30,7 +30,7 @@ appliance-vm: $(READY) ## The same on a real kernel with its own sound card and 
 	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_VM=1 $(RUN) -m pytest tests/appliance/vm $(ARGS)
 
 check: style types ## Lint, types, shell, units: all but the tests
-	@shellcheck provisioning/*.sh systemd/*.sh systemd/crash-light .ci/run
+	@shellcheck provisioning/*.sh systemd/*.sh systemd/crash-light tests/appliance/vm/init .ci/run
 	@sh systemd/verify.sh
 
 style: $(READY) ## Ruff: lint and format

@@ -114,9 +114,10 @@ class Daemon:
         }
 
     def _open_panel(self, pins: Pins) -> Panel:
-        """The panel, or none: the device then runs on under remote control, and says so.
+        """The panel, or what of it can be had: the button must answer though the light is broken.
 
-        A mute switch that cannot be read counts as closed: nobody knows that it is open.
+        With nothing of it the device runs on under remote control. A mute switch that cannot be
+        read counts as closed: nobody knows that it is open.
         """
         report = {
             "pressed": lambda at: self._post(ev.Pressed(at)),
@@ -127,14 +128,15 @@ class Daemon:
         }
         if pins.toggle and self._memo.muted:
             self._post(ev.MuteChanged(time.monotonic(), muted=True))
-        try:
-            return open_panel(pins, **report)
-        except PanelError as problem:
-            facts = {"code": problem.code, "what": problem.what, "cure": problem.cure}
-            self._journal.write("error", "error", str(problem), **facts)
-            if pins.mute is not None:
-                self._post(ev.MuteChanged(time.monotonic(), muted=True))
-            return open_panel(Pins(), **report)
+        for wanted in dict.fromkeys((pins, pins.dark)):
+            try:
+                return open_panel(wanted, **report)
+            except PanelError as problem:
+                facts = {"code": problem.code, "what": problem.what, "cure": problem.cure}
+                self._journal.write("error", "error", str(problem), **facts)
+        if pins.mute is not None:
+            self._post(ev.MuteChanged(time.monotonic(), muted=True))
+        return open_panel(Pins(), **report)
 
     async def run(self) -> int:
         """Run until a signal, or a bug; returns the exit status."""
@@ -228,7 +230,7 @@ class Daemon:
         keeping.add_done_callback(self._kept)
 
     def _kept(self, keeping: asyncio.Task[None]) -> None:
-        problem = keeping.exception()
+        problem = None if keeping.cancelled() else keeping.exception()
         if problem is not None:
             what = f"the mute button is not remembered over a restart: {problem}"
             facts = {"code": "state", "what": what, "cure": TROUBLES["state"].cure}

@@ -115,10 +115,12 @@ class RingLamp:
 
     def close(self) -> None:
         """Dark, and without current where that can be."""
-        os.write(self._bus, apa102((0.0, 0.0, 0.0), self._ring.leds))
-        os.close(self._bus)
-        if self._power is not None:
-            self._power.close()
+        try:
+            os.write(self._bus, apa102((0.0, 0.0, 0.0), self._ring.leds))
+        finally:
+            os.close(self._bus)
+            if self._power is not None:
+                self._power.close()
 
 
 def apa102(rgb: Colour, leds: int) -> bytes:

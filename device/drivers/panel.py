@@ -22,7 +22,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from device.core.light import Light
 from device.drivers.lamps import Coloured, Lamp, Ring, RingLamp, Single
@@ -55,6 +55,11 @@ class Pins(Struct, frozen=True):
     mute: int | None = None
     toggle: bool = False
     ring: Ring | None = None
+
+    @property
+    def dark(self) -> Pins:
+        """The same without any light."""
+        return structs.replace(self, led=None, rgb=None, ring=None)
 
 
 class Panel(Protocol):

@@ -179,3 +179,13 @@ def test_a_mute_button_that_had_muted_still_does_after_a_restart(
     device.do("tap")
     assert device.do("status")["light"] == "muted"
     assert not [event for event in device.card.events("capture") if event.what == "start"]
+
+
+def test_a_light_that_is_broken_does_not_take_the_switch_along(bench: Bench) -> None:
+    panel = {"ring": {"leds": 3}, "mute": {"gpio": 27}, "button": {"gpio": 17}}
+    device = bench.prepare(panel=panel)
+    device.start(GPIOZERO_PIN_FACTORY="mock")
+    error = device.wait_for("error", code="panel")
+    assert "/dev/spidev0.1" in error["what"]
+    device.light("idle")  # and not muted, as with a switch that cannot be read
+    assert len(device.all("error")) == 1

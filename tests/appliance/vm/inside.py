@@ -75,6 +75,7 @@ def _play(record: Record, server: BackgroundSimulator) -> None:
         record["watched"] = watching.record()
     record["hang"] = _hang()
     record["plug"] = _plug()
+    record["uptime_s"] = float(Path("/proc/uptime").read_text().split()[0])
     begun = time.monotonic()
     _run("systemctl stop pressel")
     record["end"] = {
@@ -86,7 +87,10 @@ def _play(record: Record, server: BackgroundSimulator) -> None:
 
 def _turn(watching: _Watching, room: _Room, server: BackgroundSimulator) -> Record:
     """Hold the button, speak for two seconds, let go; hear the answer."""
-    before = _stream()
+    before, dark = _stream(), []
+    for _ in range(30):
+        dark.append(_level(LED))
+        time.sleep(0.01)
     pressed = time.monotonic()
     _pull(BUTTON, up=False)
     opened = _until(lambda: _stream() == "RUNNING", "a running microphone")
@@ -104,6 +108,7 @@ def _turn(watching: _Watching, room: _Room, server: BackgroundSimulator) -> Reco
         "open_s": opened - pressed,
         "close_s": closed - released,
         "led": lit,
+        "led_idle": dark,
         "spoken": len(said),
         "arrived": sum(period in sent for period in said),
         "led_samples": watching.led_while("RUNNING"),
@@ -158,11 +163,16 @@ def _plug() -> Record:
     unbinding.start()
     fault = _until(lambda: _status().get("light") == "fault", "the light fault")
     unbinding.join(PATIENCE_S)
+    gone = _stream()
     back = time.monotonic()
     (driver / "bind").write_text("snd_aloop.0")
     _owners()
     works = _until(lambda: _status().get("light") == "idle", "the light idle")
-    return {"fault_s": fault - pulled, "works_s": works - back}
+    _pull(BUTTON, up=False)
+    _until(lambda: _stream() == "RUNNING", "a running microphone")
+    _pull(BUTTON, up=True)
+    _until(lambda: _stream() == "closed", "a closed microphone")
+    return {"fault_s": fault - pulled, "works_s": works - back, "stream": gone}
 
 
 class _Watching:

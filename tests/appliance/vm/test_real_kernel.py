@@ -42,7 +42,7 @@ def record() -> dict[str, Any]:
 pytestmark = pytest.mark.timeout(900)
 
 
-def test_it_starts_in_its_whole_sandbox(record: dict[str, Any]) -> None:
+def test_it_starts_in_its_sandbox(record: dict[str, Any]) -> None:
     assert record["ready_s"] < 10.0, "every system call is dear in this kernel"
 
 
@@ -65,7 +65,10 @@ def test_the_kernel_saw_the_microphone_open_for_each_press_and_never_else(
     assert states.count("RUNNING") == 3, "a question, a second one, an interruption"
 
 
-def test_the_light_is_on_while_the_microphone_is_open(record: dict[str, Any]) -> None:
+def test_the_light_is_on_while_the_microphone_is_open_and_dark_at_rest(
+    record: dict[str, Any],
+) -> None:
+    assert not any(record["turn"]["led_idle"])
     lit = record["turn"]["led_samples"]
     assert record["turn"]["led"] == 1
     # Hearing is a ripple, and a single LED is dimmed by switching it: lit, mostly.
@@ -85,15 +88,19 @@ def test_a_press_silences_it_and_tells_what_was_heard(record: dict[str, Any]) ->
 
 
 def test_a_stopped_process_is_replaced_by_this_kernel_too(record: dict[str, Any]) -> None:
-    assert record["hang"]["seconds"] < WATCHDOG_S + 4.0
+    assert record["hang"]["seconds"] < WATCHDOG_S + 8.0, "with two starts' worth of slow calls"
 
 
 def test_the_kernels_watchdog_is_fed(record: dict[str, Any]) -> None:
     assert record["manager_watchdog"] == "10s"
     assert record["watchdog_device"] == "active"
+    assert record["uptime_s"] > 10.0, "or it would have pulled the rug"
 
 
-def test_a_card_that_leaves_the_kernel_is_a_fault_and_heals(record: dict[str, Any]) -> None:
+def test_a_card_that_leaves_the_kernel_is_a_fault_and_works_when_it_is_back(
+    record: dict[str, Any],
+) -> None:
+    assert record["plug"]["stream"] == "gone"
     assert record["plug"]["fault_s"] < 3.0
     assert record["plug"]["works_s"] < 5.0
 
