@@ -53,6 +53,8 @@ _WRITTEN_AS_SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 _LINE_OF_SECRET: Final = re.compile(r"""(?:key|token|password)["']?:\s*["']?([^\s"'#]+)""")
+_SPOKEN: Final = re.compile(r"(?m)(pressel\[\d+\]: (?:person|assistant): ).*$")
+"""The journal's lines of what was said, where `log.transcripts` has them written."""
 _LOOKS_LIKE_KEY: Final = re.compile(r"(?<![A-Za-z])(sk|ek)[-_][A-Za-z0-9_-]{8,}")
 _IN_ADDRESS: Final = re.compile(r"((?:wss?|https?)://)([^\s/@\"']+@)?([^\s?\"']+)(\?[^\s\"']*)?")
 
@@ -69,6 +71,7 @@ class Mask:
         for secret in self._known:
             text = text.replace(secret, HIDDEN)
         text = _IN_ADDRESS.sub(_address, text)
+        text = _SPOKEN.sub(rf"\1{HIDDEN}", text)
         text = _WRITTEN_AS_SECRET.sub(rf"\1{HIDDEN}", text)
         return _LOOKS_LIKE_KEY.sub(rf"\1-{HIDDEN}", text)
 

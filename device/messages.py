@@ -50,6 +50,10 @@ MESSAGES: Final[Mapping[str, Message]] = {
         "One question and its answer, with its times in milliseconds: from the press to the first "
         "sound sent, from the end of the question to the answer's first sound received, and on to "
         "the loudspeaker; what was heard of what was received; tokens."),
+    "said": Message("5766982d8af946e3bcdb5549c66312ef",
+        "What somebody said",
+        "Written because log.transcripts is true; think of everyone in the room. Of an answer what "
+        "was heard of it."),
     "nothing-heard": Message("4ea850f353924db0ba63dd2d7907909e",
         "The button was held and nothing was said",
         "If something was said: speak closer, or see the levels with `pressel check`."),

@@ -45,6 +45,7 @@ def habits(config: Config) -> Habits:
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
         preroll=frames_of(config.microphone.preroll_ms),
         patience_s=server.patience_s,
+        transcripts=config.log.transcripts,
         price=price_of(server.model) if server.profile != "local" else None,
         keep_warm_s=None if server.keep_warm == "always" else server.keep_warm * 60,
     )

@@ -46,6 +46,11 @@ def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Pr
 
 def warnings(config: Config, *, places: Places) -> Iterator[Problem]:
     """What is accepted and yet worth a line in the journal."""
+    written = places.get("log.transcripts")
+    if written is not None and config.log.transcripts:
+        what = "log.transcripts is true: what is said in this room is written into the journal"
+        cure = "tell everyone in it, or type false"
+        yield Problem(written.value.line, written.value.column, what, cure)
     for path, values, meanwhile in _LATER:
         entry = places.get(path)
         if entry is None:

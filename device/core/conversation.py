@@ -321,10 +321,19 @@ class Conversation:
     def _written(self, message: wire.Transcribed | wire.TranscriptDelta) -> None:
         text = message.delta if isinstance(message, wire.TranscriptDelta) else message.transcript
         self._memory.wrote(message.item_id, text)
+        if isinstance(message, wire.Transcribed):
+            self._write_down("person", message.item_id)
+
+    def _write_down(self, who: str, item: str) -> None:
+        """What was said, where the owner has asked for that."""
+        said = self._memory.words(item) if self._habits.transcripts else ""
+        if said:
+            self._outlet.report("said", {"who": who, "item": item}, f"{who}: {said}")
 
     def _played(self, event: ev.PlayoutEnded) -> None:
         for account in event.account:
             self._memory.heard(account)
+            self._write_down("assistant", account.item)
         self._notices.played(event)
         self._answer.played(event)
         if self._connection.up:

@@ -81,6 +81,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     local model needs 15 s for its first answer."""
     keep_warm_s: float | None = None
     """An idle link is closed after this; None: never."""
+    transcripts: bool = False
+    """What was said is written into the journal: a privacy decision of the owner's."""
     price: Price | None = None
     """What the model costs, where that is known."""
     preroll: Frames = Frames(0)

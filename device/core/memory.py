@@ -2,7 +2,8 @@
 
 A session that is lost takes the conversation along. Kept here is what may be told to the next one:
 the person's words as the server wrote them down (when `assistant.transcription` is on), and of each
-answer as much as was *heard*. In RAM only, never in the journal, gone with the process.
+answer as much as was *heard*. In RAM only, gone with the process; in the journal only where the
+owner has asked for that (`log.transcripts`).
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ class Memory:
         if saying is not None:
             saying.heard += account.heard
             saying.received += account.received
+
+    def words(self, item: str) -> str:
+        """What was said in it, of an answer what was heard; '' where nothing is known."""
+        saying = self._sayings.get(item)
+        return "" if saying is None else saying.words().strip()
 
     def unanswered(self) -> None:
         """The last turn will be told with the person's own voice again."""

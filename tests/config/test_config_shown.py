@@ -63,6 +63,13 @@ def test_what_is_remarked_out_in_the_example_may_be_switched_on():
     assert accepted(text).limits == accepted(SMALLEST).limits
 
 
+def test_transcripts_in_the_journal_are_warned_of_at_each_start():
+    ((line, column, said),) = warned(SMALLEST + "log:\n  transcripts: true\n")
+    assert (line, column) == (5, 16)
+    assert "written into the journal" in said
+    assert warned(SMALLEST + "log:\n  transcripts: false\n") == []
+
+
 def test_the_example_of_the_design_is_accepted_as_it_stands():
     loaded = parse(DESIGN.read_bytes(), source=DESIGN.name)
     assert [(w.line, w.what) for w in loaded.warnings] == [

@@ -123,3 +123,12 @@ def test_the_command_writes_it_and_says_to_look(machine: Path) -> None:
              "--config", str(machine / "pressel.yaml")]  # fmt: skip
     done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=90)
     assert "look through it before you send it" in done.stdout
+
+
+def test_what_was_said_does_not_travel_even_where_the_journal_has_it() -> None:
+    line = (
+        "2026-01-01T00:00:00+00:00 pi pressel[99]: person: where is my hat\nnext pressel[99]: idle"
+    )
+    masked = Mask(())(line)
+    assert "hat" not in masked
+    assert masked.endswith("idle")
