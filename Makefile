@@ -21,12 +21,14 @@ test: $(READY) ## Run all tests
 
 # Two Debian systems are made once, into ~/.cache/pressel: two minutes, 1 GB.
 appliance: $(READY) ## Boot real systemds with Pressel inside and test it there (root; 3 min)
-	@sh provisioning/develop.sh mmdebstrap procps systemd-container util-linux
+	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap procps systemd-container \
+	    util-linux
 	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance $(ARGS)
 
 # The kernel is built once, into ~/.cache/pressel: four minutes. From then on `appliance` has it too.
 appliance-vm: $(READY) ## The same on a real kernel with its own sound card and pins (root; 1 min)
-	@sh provisioning/develop.sh bc bison flex libelf-dev linux-source-6.1 make mmdebstrap xz-utils
+	@sh provisioning/develop.sh bc bison debian-archive-keyring flex gpg libelf-dev \
+	    linux-source-6.1 make mmdebstrap xz-utils
 	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_VM=1 $(RUN) -m pytest tests/appliance/vm $(ARGS)
 
 check: style types ## Lint, types, shell, units: all but the tests

@@ -4,9 +4,10 @@
 set -eu
 
 # python3-dev, gcc, pkg-config and the headers build pyalsaaudio and systemd-python, and the
-# tests' virtual sound card; the plugins hold ALSA's good resampler; the rest serves `make check`.
+# tests' virtual sound card; the plugins hold ALSA's good resampler; journal-remote makes the journal
+# that `pressel stats` is tested with; the rest serves `make check`.
 packages="ca-certificates gcc git libasound2-dev libasound2-plugins libc6-dev libsystemd-dev
-pkg-config python3-dev python3-venv shellcheck systemd $*"
+pkg-config python3-dev python3-venv shellcheck systemd systemd-journal-remote $*"
 
 missing=""
 for package in $packages; do

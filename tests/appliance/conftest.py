@@ -32,16 +32,6 @@ def _why_not() -> str:
     return ""
 
 
-@pytest.fixture(scope="module", params=list(SUITES))
-def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> (
-    Iterator[System]
-):  # fmt: skip
-    """One booted system for the tests of a module, on each suite; Pressel runs."""
-    with booted(request.param, tmp_path_factory.mktemp("system")) as system:
-        system.start()
-        yield system
-
-
 @pytest.fixture(params=list(SUITES))
 def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
     """A fresh system for one test, on each suite; Pressel is installed and does not run yet."""
