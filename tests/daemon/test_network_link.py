@@ -101,6 +101,7 @@ def test_silence_on_the_line_is_noticed_idle_and_in_every_step_of_dialling(bench
         mute.light("idle", timeout=20.0)
         hung.light("offline", code="network", timeout=10.0 + SLACK_S)
         hung_way.poison()
+        hung.card.noise(-70.0)  # a room; pure zeros would be a fault
         hung.do("tap")
         hung.wait_for("link", state="up", timeout=20.0)
         down = idle.wait_for("link", state="down", code="network", timeout=IDLE_S + SLACK_S)
