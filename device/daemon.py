@@ -132,8 +132,7 @@ class Daemon:
             try:
                 return open_panel(wanted, **report)
             except PanelError as problem:
-                facts = {"code": problem.code, "what": problem.what, "cure": problem.cure}
-                self._journal.write("error", "error", str(problem), **facts)
+                self._complain(problem.code, problem.what, problem.cure)
         if pins.mute is not None:
             self._post(ev.MuteChanged(time.monotonic(), muted=True))
         return open_panel(Pins(), **report)
@@ -233,8 +232,7 @@ class Daemon:
         problem = None if keeping.cancelled() else keeping.exception()
         if problem is not None:
             what = f"the mute button is not remembered over a restart: {problem}"
-            facts = {"code": "state", "what": what, "cure": TROUBLES["state"].cure}
-            self._journal.write("error", "error", f"{what}; {facts['cure']}", **facts)
+            self._complain("state", what, TROUBLES["state"].cure)
 
     def _say(self, effect: ev.Say) -> None:
         from device.voice import clip  # for those who are told something: no part of the start
@@ -262,6 +260,10 @@ class Daemon:
             )
         else:
             self._journal.write(line.level, line.event, line.sentence, **fields)
+
+    def _complain(self, code: str, what: str, cure: str) -> None:
+        """A trouble that the core cannot know of."""
+        self._journal.write("error", "error", f"{what}; {cure}", code=code, what=what, cure=cure)
 
     # Remote control.
 
@@ -310,8 +312,7 @@ class Daemon:
             try:
                 await asyncio.to_thread(thread.stop, JOIN_S)
             except StuckThread as problem:
-                facts = {"code": "late", "what": problem.what, "cure": problem.cure}
-                self._journal.write("error", "error", str(problem), **facts)
+                self._complain("late", problem.what, problem.cure)
         link.cancel()
         await asyncio.wait([link], timeout=LINK_CLOSE_S)
         if self._control is not None:

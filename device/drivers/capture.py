@@ -13,14 +13,12 @@ from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from msgspec import Struct
-
 from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
 from device.core.events import Event, Part
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
-from device.drivers.thread import NamedThread
+from device.drivers.thread import Ask, NamedThread
 from device.errors import AudioDeviceError, StuckThread
 
 PERIODS: Final = 16
@@ -42,12 +40,6 @@ class Order(Enum):
     CLOSE = "close"
     PROBE = "probe"
     STOP = "stop"
-
-
-class Ask(Struct, frozen=True):
-    """Are you there? Answered on the thread, wherever its loop is."""
-
-    answer: Callable[[], None]
 
 
 class Capture:

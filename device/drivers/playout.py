@@ -23,7 +23,7 @@ from device.core.events import Event, Part
 from device.core.ledger import ItemId, Ledger
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
-from device.drivers.thread import NamedThread
+from device.drivers.thread import Ask, NamedThread
 from device.errors import AudioDeviceError, StuckThread
 
 PERIODS: Final = 8
@@ -62,17 +62,11 @@ class _Probe:
     """Can it be opened?"""
 
 
-class _Ask(Struct, frozen=True):
-    """Are you there?"""
-
-    answer: Callable[[], None]
-
-
 class _Stop:
     """End the thread."""
 
 
-Order = _Sound | _End | _Cut | _Probe | _Ask | _Stop
+Order = _Sound | _End | _Cut | _Probe | Ask | _Stop
 
 
 class Playout:
@@ -116,7 +110,7 @@ class Playout:
 
     def ask(self, answer: Callable[[], None]) -> None:
         """Let the thread call `answer`: a sign of life. It must only hand over."""
-        self._inbox.put(_Ask(answer))
+        self._inbox.put(Ask(answer))
 
     def stop(self, timeout: float) -> None:
         """Be silent and end the thread. Raises `StuckThread` after `timeout` seconds."""
@@ -137,7 +131,7 @@ class Playout:
                     self._post(ev.PlayoutEnded(time.monotonic(), ()))
                 case _Probe():
                     self._try()
-                case _Ask():
+                case Ask():
                     order.answer()
         self._close()
 
@@ -215,7 +209,7 @@ class Playout:
             while True:
                 if isinstance(order, _Probe):
                     self._post(ev.PartReady(time.monotonic(), Part.SPEAKER))
-                elif isinstance(order, _Ask):
+                elif isinstance(order, Ask):
                     order.answer()
                 else:
                     reel.take(order)
@@ -325,7 +319,7 @@ class _Reel:
             case _End() | _Cut() | _Stop():
                 if not isinstance(self.ending, _Cut | _Stop):
                     self.ending = order
-            case _Probe() | _Ask():
+            case _Probe() | Ask():
                 pass
 
     def next(self, room: int) -> tuple[ItemId, memoryview]:

@@ -7,6 +7,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import Struct
+
+
+class Ask(Struct, frozen=True):
+    """Are you there? An order that a thread answers from wherever its loop is."""
+
+    answer: Callable[[], None]
+
 
 class NamedThread(threading.Thread):
     """Runs `target` under `name` (15 characters at most). It does not keep the process alive."""
