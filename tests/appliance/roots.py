@@ -1,6 +1,6 @@
 """Debian systems to boot, made once from Debian's packages, kept under a key of their making.
 
-Inside: systemd as init, alsa-lib, and `/opt/pressel`, a virtual environment with the locked
+Inside: systemd as init, alsa-lib, and `/opt/pressel/test`, a virtual environment with the locked
 dependencies, built there. The project's own code is not in it: each boot binds the checkout's.
 """
 
@@ -45,7 +45,7 @@ MASKED: Final = (
 def root(suite: str) -> Path:
     """The directory of this suite's system; made now, in a minute, if it is not there yet."""
     place = CACHE / f"{suite}-{_key(suite)}"
-    if not (place / "opt/pressel/bin/pressel").exists():
+    if not (place / "opt/pressel/test/bin/pressel").exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         for old in CACHE.glob(f"{suite}-*"):
             shutil.rmtree(old)
@@ -56,7 +56,7 @@ def root(suite: str) -> Path:
 
 def site_packages(suite: str) -> str:
     """Where the project's code belongs inside."""
-    return f"/opt/pressel/lib/python{SUITES[suite]}/site-packages"
+    return f"/opt/pressel/test/lib/python{SUITES[suite]}/site-packages"
 
 
 def _key(suite: str) -> str:
@@ -90,14 +90,16 @@ def _environment(suite: str, place: Path) -> None:
         lock.write_text("".join(_locked(names)))
         _run([*pip, *how, "-r", str(lock)])
         lock.unlink()
-    _inside(place, "python3", "-m", "venv", "/opt/pressel")
-    offline = ["/opt/pressel/bin/pip", "install", "--quiet", "--no-index", "--no-deps",
+    _inside(place, "python3", "-m", "venv", "/opt/pressel/test")
+    _inside(place, "ln", "-s", "test", "/opt/pressel/current")
+    offline = ["/opt/pressel/test/bin/pip", "install", "--quiet", "--no-index", "--no-deps",
                "--find-links", "/var/lib/pressel-wheels", "--no-build-isolation"]  # fmt: skip
     _inside(place, *offline, "setuptools")
     _inside(place, *offline, *_wheels(version), *SOURCES)
-    program = place / "opt/pressel/bin/pressel"
-    program.write_text("#!/opt/pressel/bin/python -I\nimport sys\nfrom device.cli import main\n"
-                       "sys.exit(main())\n")  # fmt: skip
+    program = place / "opt/pressel/test/bin/pressel"
+    lines = ("#!/opt/pressel/test/bin/python -I", "import sys", "from device.cli import main",
+             "sys.exit(main())", "")  # fmt: skip
+    program.write_text("\n".join(lines))
     program.chmod(0o755)
 
 

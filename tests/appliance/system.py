@@ -27,7 +27,7 @@ from virtual_card import VirtualCard
 
 BOOT_S: Final = 60.0
 COMMAND_S: Final = 60.0
-PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/opt/pressel/bin"
+PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/opt/pressel/current/bin"
 WATCHDOG_S: Final = 4
 """Instead of 20 s: the tests have to wait for it."""
 Line = dict[str, Any]
@@ -205,7 +205,7 @@ class System:
             f"install -m 644 {here}/pressel.sysusers /usr/lib/sysusers.d/pressel.conf;"
             f"install -m 644 {here}/pressel.tmpfiles /usr/lib/tmpfiles.d/pressel.conf;"
             f"install -m 644 {here}/pressel.service /etc/systemd/system/;"
-            f"install -D -m 755 {here}/crash-light /opt/pressel/lib/crash-light;"
+            f"install -D -m 755 {here}/crash-light /opt/pressel/current/lib/crash-light;"
             "systemd-sysusers && systemd-tmpfiles --create pressel.conf;"
             f"[ ! -f {here}/pressel.catalog ] ||"
             f" {{ mkdir -p /usr/lib/systemd/catalog;"

@@ -25,7 +25,7 @@ def found(
         shutil.copy(Path(__file__).parent / "probe.py", directory)
         system.drop_in(
             "probe", "Type=oneshot", "Restart=no", "WatchdogSec=0", "ExecStart=",
-            f"ExecStart=/opt/pressel/bin/python -I {directory}/probe.py",
+            f"ExecStart=/opt/pressel/current/bin/python -I {directory}/probe.py",
         )  # fmt: skip
         system.run("mkdir -p /boot/firmware && systemctl start pressel")
         said = next(line for line in system.text().splitlines() if line.startswith("PROBE "))

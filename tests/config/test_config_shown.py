@@ -16,7 +16,7 @@ from device.config.model import Microphone, Speaker
 from device.config.text import Mapping, Node, read
 from device.errors import ConfigError
 
-EXAMPLE = Path(__file__).parents[2] / "provisioning" / "boot" / "pressel.example.yaml"
+EXAMPLE = Path(__file__).parents[2] / "device" / "provision" / "card" / "pressel.example.yaml"
 DESIGN = Path(__file__).parent / "data" / "design.yaml"
 
 

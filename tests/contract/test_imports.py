@@ -75,10 +75,14 @@ KNOWS = {
         "device.__version__", "device.bundle", "device.check", "device.config", "device.daemon",
         "device.demo",
         "device.devices", "device.drivers", "device.errors", "device.simulator",
-        "device.picture", "device.stats",
+        "device.picture", "device.provision", "device.stats",
     ],
     "device.bundle": [
         "device.__version__", "device.config", "device.drivers.control", "device.errors",
+    ],
+    "device.provision": [
+        "device.__version__", "device.config", "device.errors", "device.provision",
+        "device.troubles",
     ],
     "device.stats": ["device.errors", "device.troubles"],
     "device.picture": ["device.demo.svg", "device.stats"],

@@ -325,7 +325,7 @@ def _stream() -> str:
 
 
 def _status() -> dict[str, Any]:
-    said = _run("/opt/pressel/bin/pressel status --json", check=False)
+    said = _run("/opt/pressel/current/bin/pressel status --json", check=False)
     found: dict[str, Any] = json.loads(said) if said else {}
     return found
 
