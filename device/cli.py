@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_brain(demo)
     demo.add_argument("--out", type=Path, default=Path("demo"), help="where the recordings go")
     _add_simulated(command("simulate", _simulate, "Run the local server alone"))
+    _add_provisioned(command("provision", _provision, "Import the settings of the SD card"))
     for word in ("press", "release", "tap"):
         command(word, _remote, f"{word.title()} the running daemon's button").set_defaults(
             word=word
@@ -94,6 +95,21 @@ def _add_checked(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interactive", action=argparse.BooleanOptionalAction,
         help="show every light and wait for a press; default: where there is a keyboard",
+    )  # fmt: skip
+
+
+def _add_provisioned(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--check", type=Path, metavar="FILE", help="only judge this file, on any computer"
+    )
+    what.add_argument(
+        "--write-example", type=Path, metavar="DIR", help="put the files for a card there"
+    )
+    what.add_argument("--report", action="store_true", help="only write pressel-status.txt anew")
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR",
+        help="where the device's file system begins; default: /",
     )  # fmt: skip
 
 
@@ -148,14 +164,15 @@ def _add_brain(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     gc.disable()  # importing makes no garbage: looking for it takes 5 % of the start (measured)
-    from device.config import load_file
     from device.daemon import run
     from device.drivers.journal import Journal, natural_format
+    from device.lastgood import settings
 
     gc.enable()
     gc.freeze()
 
-    loaded = load_file(arguments.config)
+    meant = settings(arguments.config, environ=os.environ)
+    loaded = meant.loaded
     log = loaded.config.log
     journal = Journal(arguments.log_format or natural_format(), level=log.level)
     for warning in loaded.warnings:
@@ -163,6 +180,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return run(
         loaded.config, journal,
         path=arguments.config, environ=os.environ, runtime=_runtime(arguments),
+        mistake=meant.mistake,
     )  # fmt: skip
 
 
@@ -201,6 +219,47 @@ def _config(arguments: argparse.Namespace) -> int:
     for warning in loaded.warnings:
         print(f"{arguments.config}:{warning}", file=sys.stderr)
     print(show(loaded.config), end="")
+    return 0
+
+
+def _provision(arguments: argparse.Namespace) -> int:
+    from device.provision import provision
+
+    if arguments.check is not None:
+        return _judge(arguments.check)
+    if arguments.write_example is not None:
+        return _write_example(arguments.write_example)
+    from device.drivers.journal import Journal, natural_format  # not on Windows
+
+    provision(
+        Journal(arguments.log_format or natural_format()),
+        root=arguments.root, late=arguments.report, runtime=_runtime_directory(arguments),
+    )  # fmt: skip
+    return 0
+
+
+def _judge(path: Path) -> int:
+    """Say what the device would say about this file."""
+    from device.config import read_file, survey
+
+    for note in survey(read_file(path), source=str(path)):
+        print(f"{path}:{note}", file=sys.stderr)
+    print(f"{path}: good")
+    return 0
+
+
+def _write_example(directory: Path) -> int:
+    """Put the files for a card into a directory; none that is there already is touched."""
+    from device.provision import EXAMPLES
+
+    directory.mkdir(parents=True, exist_ok=True)
+    for source in sorted(EXAMPLES.iterdir()):
+        target = directory / source.name
+        if target.exists():
+            print(f"{target} is there already")
+        else:
+            target.write_bytes(source.read_bytes())
+            print(target)
     return 0
 
 

@@ -87,9 +87,7 @@ class Daemon:
             post=self._post,
         )
         self._language = config.assistant.language
-        self._destination = Destination(
-            config, path=path, environ=environ, warn=self._configuration_wrong
-        )
+        self._destination = Destination(config, path=path, environ=environ, warn=self.configuration)
         self._telephone = telephone = wishes.line(config)
         sound = wire if telephone is None else telephone
         self._append = sound.append
@@ -189,7 +187,13 @@ class Daemon:
                 pass
         self.take(event)
 
-    def _configuration_wrong(self, mistake: ConfigError) -> None:
+    def configuration(self, mistake: ConfigError | None) -> None:
+        """Tell of settings that are meant and have a mistake; None when they have none any more."""
+        now = time.monotonic()
+        if mistake is None:
+            self._post(ev.SettingsRight(now))
+            return
+        self._post(ev.SettingsWrong(now))
         first = mistake.problems[0]
         what = f"the last good settings stay: {mistake.source}:{first}"
         self._journal.write("warning", "config", what, line=first.line)
@@ -375,11 +379,18 @@ def run(
     path: Path,
     environ: Mapping[str, str],
     runtime: Path | None,
+    mistake: ConfigError | None = None,
 ) -> int:
-    """Run one daemon in a new event loop; returns the exit status. `path` held `config`."""
+    """Run one daemon in a new event loop; returns the exit status.
+
+    `path` holds `config`, or the `mistake` for which it does not.
+    """
 
     async def main() -> int:
-        return await Daemon(config, journal, path=path, environ=environ, runtime=runtime).run()
+        daemon = Daemon(config, journal, path=path, environ=environ, runtime=runtime)
+        if mistake is not None:
+            daemon.configuration(mistake)
+        return await daemon.run()
 
     faulthandler.enable()  # the manager's SIGABRT then writes where every thread stands
     # A thread that computes for 5 ms (the default) would be 5 ms of lateness for the others.

@@ -27,7 +27,8 @@ class Destination:
     """The endpoint of a device: from its file, its key and, where there is one, its broker.
 
     `config` is what `path` held. `warn` is called with the mistakes of a file or a key that has
-    become wrong. The constructor raises `ConfigError` for a key that cannot be one.
+    become wrong, and with None when all is right again. The constructor raises `ConfigError` for a
+    key that cannot be one.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Destination:
         *,
         path: Path,
         environ: Mapping[str, str],
-        warn: Callable[[ConfigError], None],
+        warn: Callable[[ConfigError | None], None],
     ) -> None:
         self._config = config
         self._path = path
@@ -85,6 +86,8 @@ class Destination:
             return
         if (config.server, key) != (self._config.server, self._key):
             self._broker = _broker(config, key)
+        if self._warned:
+            self._warn(None)
         self._config, self._key, self._digest, self._warned = config, key, digest, ""
 
     def _reread(self) -> Config:

@@ -39,10 +39,13 @@ class Secret:
         """The secret itself, for the one place that must send it."""
         return self._text
 
+    @property
+    def tail(self) -> str:
+        """The last four letters, by which an owner knows it again; '' of a short secret."""
+        return self._text[-4:] if len(self._text) >= 16 else ""
+
     def __str__(self) -> str:
-        if len(self._text) < 16:
-            return "***"
-        return f"{self._text[:3]}...{self._text[-4:]}"
+        return f"{self._text[:3]}...{self.tail}" if self.tail else "***"
 
     def __repr__(self) -> str:
         return f"Secret({self})"

@@ -28,6 +28,13 @@ MESSAGES: Final[Mapping[str, Message]] = {
     "ready": Message("7ffb4bd548de4097b56a5cdffc03844a",
         "Pressel is ready",
         "A press would be answered. Network and sound may still be missing: their own lines tell."),
+    "imported": Message("85cf5eaf20e74a8d8930ce0bd339df44",
+        "The settings of the SD card are in force",
+        "They were read at this start and are right. What was there before is kept beside them, as "
+        "/etc/pressel/previous.yaml."),
+    "card": Message("20695064f75d47d48c201091b7974e30",
+        "Something about the SD card is worth knowing",
+        "pressel-status.txt on the card says the same, where it could be written."),
     "stopped": Message("dd1acfc0fb1f4cf1ac701714ce617a20",
         "Pressel has stopped",
         "It was asked to. The microphone is closed."),

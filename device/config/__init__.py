@@ -2,16 +2,20 @@
 
 `characters` decodes the bytes, `text` makes a tree with lines and columns (`syntax` explains where
 that fails), `check` holds the tree against the types of `model` (`scalars` reads single values),
-`rules` knows what fits together and what comes later, `load` is the door, `secret` finds the key,
-`profiles` says what is particular to each kind of server, `show` writes it all out again. Nothing
-here touches a device, a socket or the clock.
+`rules` knows what fits together and what comes later, `load` is the door. Before the check
+`versions` brings older formats up to date and `devices` puts in what one board has otherwise.
+`secret` finds the key and `spots` its place in the file, `profiles` says what is particular to
+each kind of server, `show` writes it all out again. Nothing here touches a device, a socket or the
+clock.
 """
 
-from device.config.load import Loaded, complaint, load_file, parse
+from device.config.load import Loaded, complaint, load_file, parse, read_file, survey
 from device.config.model import Assistant, Config, Server
 from device.config.profiles import Profile, profile_of
+from device.config.scalars import is_kept
 from device.config.secret import find_key
 from device.config.show import show
+from device.config.spots import Spot, spots
 
 __all__ = [
     "Assistant",
@@ -19,10 +23,15 @@ __all__ = [
     "Loaded",
     "Profile",
     "Server",
+    "Spot",
     "complaint",
     "find_key",
+    "is_kept",
     "load_file",
     "parse",
     "profile_of",
+    "read_file",
     "show",
+    "spots",
+    "survey",
 ]

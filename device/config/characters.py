@@ -59,7 +59,7 @@ def decode(raw: bytes) -> tuple[str, tuple[Problem, ...]]:
         if raw.lstrip()[: len(start)].lower() == start.lower():
             cure = "open pressel.example.yaml in a plain text editor and save it as text"
             return "", (Problem(1, 1, what, cure),)
-    encoding, body = _encoding(raw)
+    encoding, body = encoding_of(raw)
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
@@ -74,7 +74,8 @@ def curly(quote: str) -> str:
     return f"the curly quote {quote} is not a quote to YAML"
 
 
-def _encoding(raw: bytes) -> tuple[str, bytes]:
+def encoding_of(raw: bytes) -> tuple[str, bytes]:
+    """How the characters of a file are written, and its bytes without a byte order mark."""
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
             return encoding, raw[len(mark) :]

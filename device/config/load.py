@@ -7,12 +7,14 @@ from typing import Final
 
 from msgspec import Struct, inspect
 
+from device import board
 from device.config import rules
 from device.config.characters import MAX_BYTES
 from device.config.check import Checker
-from device.config.model import VERSION, Config
-from device.config.scalars import MistypedError, read_number
-from device.config.text import Document, Mapping, Node, Scalar, read
+from device.config.devices import apart
+from device.config.model import Config
+from device.config.text import Node, read
+from device.config.versions import upgraded
 from device.errors import ConfigError, Problem
 
 _MAX_PROBLEMS: Final = 50
@@ -26,70 +28,96 @@ class Loaded(Struct, frozen=True):
 
 
 def load_file(path: Path) -> Loaded:
-    """Read and check a file. A file that cannot be read is a `ConfigError` too."""
+    """Read and check a file for this board. One that cannot be read is a `ConfigError`, too."""
+    return parse(read_file(path), source=str(path), serial=board.serial())
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file of settings, and never many more than one may have. ConfigError."""
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
         cure = "copy pressel.example.yaml to this place, or name another file with --config"
         raise ConfigError(str(path), [Problem(1, 1, what, cure)]) from error
-    return parse(raw, source=str(path))
 
 
-def parse(text: bytes, *, source: str) -> Loaded:
+def parse(text: bytes, *, source: str, serial: str = "") -> Loaded:
     """Check the bytes of a file; `source` is its name in the complaints.
 
-    Raises `ConfigError` with every problem, in the order of the file.
+    `serial` is the board's: what the file says of other devices is not looked into. Raises
+    `ConfigError` with every problem, in the order of the file.
     """
-    document = read(text)
-    root = document.root
-    if root is None:
-        raise ConfigError(source, _bounded([*document.problems]))
-    newer = _newer_version(root)
-    if newer:
-        raise ConfigError(source, [newer])
-    checker = Checker(whole=document.stopped_at is None)
-    kind = inspect.type_info(Config)
-    assert isinstance(kind, inspect.StructType)
-    config = checker.check(root, kind)
-    found = checker.problems
-    if isinstance(config, Config):
-        found += rules.problems(config, places=checker.places, failed=checker.failed)
-    problems = [*document.problems, *_before_the_stop(found, document=document)]
-    if problems or not isinstance(config, Config):
-        raise ConfigError(source, _bounded(problems))
-    notes = sorted(rules.warnings(config, places=checker.places))
-    return Loaded(config, tuple(notes))
+    file = _File(text, source=source)
+    config, notes = file.judged(file.fleet.tree(serial))
+    file.refuse()
+    assert config is not None
+    return Loaded(config, tuple(sorted({*file.notes, *notes})))
+
+
+def survey(text: bytes, *, source: str) -> tuple[Problem, ...]:
+    """Check a file for every device it names, and for any other; returns the notes.
+
+    Raises `ConfigError` as `parse` does. Where devices are named, what is missing in the common
+    part is no mistake: each device may have its own.
+    """
+    file = _File(text, source=source)
+    single = file.fleet.single
+    notes = set(file.notes)
+    for serial in ("", *single):
+        tree = file.fleet.tree(serial)
+        notes.update(file.judged(tree, whole=bool(serial) or not single)[1])
+    file.refuse()
+    return tuple(sorted(notes))
+
+
+class _File:
+    """A file that has been read, and the complaints that were found so far.
+
+    The constructor raises `ConfigError` for one that cannot be judged at all.
+    """
+
+    def __init__(self, text: bytes, *, source: str) -> None:
+        self._source = source
+        self._document = read(text)
+        self.problems = [*self._document.problems]
+        if self._document.root is None:
+            raise ConfigError(source, _bounded(self.problems))
+        present = upgraded(self._document.root)
+        if present.refusal:
+            raise ConfigError(source, [present.refusal])
+        self.notes = [present.note] if present.note else []
+        self.fleet = apart(present.root)
+        self.problems += self._before_the_stop([*self.fleet.problems])
+
+    def judged(self, root: Node, *, whole: bool = True) -> tuple[Config | None, list[Problem]]:
+        """The configuration in this tree, None for none, and notes; complaints go to the others."""
+        checker = Checker(whole=whole and self._document.stopped_at is None)
+        kind = inspect.type_info(Config)
+        assert isinstance(kind, inspect.StructType)
+        config = checker.check(root, kind)
+        self.problems += self._before_the_stop(checker.problems)
+        if not isinstance(config, Config):
+            return None, []
+        clashes = rules.problems(config, places=checker.places, failed=checker.failed)
+        self.problems += self._before_the_stop([*clashes])
+        return config, [*rules.warnings(config, places=checker.places)]
+
+    def refuse(self) -> None:
+        """Raise `ConfigError` with the complaints, if there are any."""
+        if self.problems:
+            raise ConfigError(self._source, _bounded(self.problems))
+
+    def _before_the_stop(self, found: list[Problem]) -> list[Problem]:
+        """Where reading stopped, the tree is torn: nothing from there on counts."""
+        stop = self._document.stopped_at
+        return found if stop is None else [problem for problem in found if problem.line < stop]
 
 
 def complaint(source: str, problem: Problem) -> str:
     """One line for a person and an editor: `FILE:LINE:COLUMN: what; what to type`."""
     return f"{source}:{problem}"
-
-
-def _newer_version(root: Node) -> Problem | None:
-    """A newer format: whatever else looks wrong is not wrong, so this is the only complaint."""
-    if not isinstance(root, Mapping):
-        return None
-    for entry in root.entries:
-        if entry.key.text == "version" and isinstance(entry.value, Scalar):
-            any_whole = inspect.IntType(ge=VERSION + 1, le=1000)
-            try:
-                version = read_number(entry.value, any_whole)
-            except MistypedError:
-                return None
-            what = f"version {version}: this card was written for a newer Pressel"
-            cure = f"update Pressel, or write the file for version: {VERSION}"
-            return Problem(entry.value.line, entry.value.column, what, cure)
-    return None
-
-
-def _before_the_stop(found: list[Problem], *, document: Document) -> list[Problem]:
-    """Where reading stopped, the tree is torn: nothing from there on is held against the file."""
-    if document.stopped_at is None:
-        return found
-    return [problem for problem in found if problem.line < document.stopped_at]
 
 
 def _bounded(problems: list[Problem]) -> list[Problem]:

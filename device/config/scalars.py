@@ -23,7 +23,10 @@ _KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}")
 _PROSE_MARKS: Final = "\n\u200c\u200d"
 """Line breaks and the joiners, which `characters` lets through where they are letters."""
 
+_MIN_SECRET: Final = 4
 _MAX_SECRET: Final = 1000
+_KEPT: Final = re.compile(r"\*+|stored on device( \(\.\.\.\S{4}\))?")
+"""What the device writes in place of a secret that it has taken (`device/provision`)."""
 
 _YAML_WORDS: Final = {
     "tag:yaml.org,2002:bool": "yes or no",
@@ -139,8 +142,18 @@ def read_text(scalar: Scalar, kind: inspect.StrType, *, prose: bool) -> str:
     return text
 
 
-def read_secret(scalar: Scalar) -> Secret:
-    """A secret. No complaint about it ever repeats any of it."""
+def is_kept(text: str) -> bool:
+    """Whether this stands in place of a secret that the device has taken off the card."""
+    return _KEPT.fullmatch(text) is not None
+
+
+def read_secret(scalar: Scalar) -> Secret | None:
+    """A secret; None where the file says that the device has it. Complaints never repeat any of it.
+
+    It stands on one line, because it is later overwritten in its place.
+    """
+    if is_kept(scalar.text):
+        return None
     if scalar.cut:
         cure = "put the value in quotes"
         raise MistypedError("ends at the '#': what follows it is a comment to YAML", cure=cure)
@@ -149,13 +162,15 @@ def read_secret(scalar: Scalar) -> Secret:
     fault = secret_fault(scalar.text)
     if fault:
         raise MistypedError(fault)
+    if not scalar.width:
+        raise MistypedError("takes several lines", cure="type it on one line, in quotes")
     return Secret(scalar.text)
 
 
 def secret_fault(text: str) -> str:
     """What keeps this text from being a key, without repeating it; '' when nothing does."""
-    if not text:
-        return "is empty"
+    if len(text) < _MIN_SECRET:
+        return "is empty" if not text else f"has only {len(text)} letters: no key is that short"
     if len(text) > _MAX_SECRET:
         return f"has {len(text)} letters, more than {_MAX_SECRET}"
     if not text.isascii() or not text.isprintable() or " " in text:

@@ -33,13 +33,18 @@ MAX_NODES: Final = 2000
 
 
 class Scalar(Struct, frozen=True):
-    """One value as typed, without quotes; `cut` is what a `#` behind an unquoted one took away."""
+    """One value as typed, without quotes; `cut` is what a `#` behind an unquoted one took away.
+
+    `width` is how many letters of its line it takes, quotes included; 0 when it
+    takes more than one line.
+    """
 
     line: int
     column: int
     text: str
     quoted: bool
     cut: str = ""
+    width: int = 0
 
 
 class Entry(Struct, frozen=True):
@@ -218,15 +223,16 @@ class _Tree:
         first = bisect_left(self._spoilt, (line, column))
         if first < len(self._spoilt) and self._spoilt[first] < (end_line, end_column):
             return Refused(line, column)  # one of its characters has been complained about
+        width = end_column - column if end_line == line else 0
         if event.style:
-            return Scalar(line, column, text, quoted=True)
+            return Scalar(line, column, text, quoted=True, width=width)
         if text and text[0] in CURLY_QUOTES:
             return self._complain(line, column, what=curly(text[0]), cure=STRAIGHT)
         if text and text[-1] in CURLY_QUOTES:
             return self._complain(end_line, end_column - 1, what=curly(text[-1]), cure=STRAIGHT)
         rest = self._lines[end_line - 1][end_column - 1 :]
         cut = rest.strip() if rest.startswith(" ") and rest.lstrip().startswith("#") else ""
-        return Scalar(line, column, text, quoted=False, cut=cut)
+        return Scalar(line, column, text, quoted=False, cut=cut, width=width)
 
     def _add(self, node: Node) -> None:
         if not self._open:

@@ -362,6 +362,8 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.PartPoor: lambda self, event: self._parts.poor(event),
     ev.PartFine: lambda self, event: self._parts.fine(event),
     ev.CardsChanged: lambda self, event: self._parts.changed(event),
+    ev.SettingsWrong: lambda self, _: self._parts.settle("config"),
+    ev.SettingsRight: lambda self, _: self._parts.settle(""),
     ev.PartLate: lambda self, event: self._healing.late(event),
     ev.PartAnswers: lambda self, event: self._healing.answers(event),
     ev.TimerFired: Conversation._timer,

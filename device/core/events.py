@@ -213,6 +213,18 @@ class PartFine(Struct, frozen=True):
     code: str
 
 
+class SettingsWrong(Struct, frozen=True):
+    """The settings that are meant have a mistake; the last good ones are in use."""
+
+    at: float
+
+
+class SettingsRight(Struct, frozen=True):
+    """They have none any more, and are in use."""
+
+    at: float
+
+
 class CardsChanged(Struct, frozen=True):
     """A sound card was plugged in or pulled out; nobody knows which."""
 
@@ -252,7 +264,7 @@ Event = (
     Pressed | Released | Tapped | MuteChanged | MuteToggled | MicHeard | MicClosed
     | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
     | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartPoor | PartFine | CardsChanged
-    | PartLate | PartAnswers | TimerFired | Stopping
+    | SettingsWrong | SettingsRight | PartLate | PartAnswers | TimerFired | Stopping
 )  # fmt: skip
 
 

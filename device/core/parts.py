@@ -31,6 +31,7 @@ class Parts:
         self._question = question
         self._failed: dict[Part, str] = {}
         self._poor: dict[Part, str] = {}
+        self._settings = ""
         self._xruns: dict[Part, deque[float]] = {part: deque(maxlen=STORM) for part in Part}
 
     @property
@@ -40,8 +41,12 @@ class Parts:
 
     @property
     def flaw(self) -> str:
-        """The code of a part that is poor; '' when none is."""
-        return next(iter(self._poor.values()), "")
+        """The code of a part that is poor, or of settings that are not in use; '' for neither."""
+        return next(iter(self._poor.values()), self._settings)
+
+    def settle(self, code: str) -> None:
+        """What is wrong with the settings that are meant; '' for nothing."""
+        self._settings = code
 
     def pressed(self) -> None:
         """A person wants the microphone: try it now."""

@@ -1,8 +1,130 @@
 """From the SD card to the device: reads `pressel.yaml` there, keeps what is right, answers on it.
 
 A card is a directory: the boot partition of the board, `/boot/firmware` or `/bootfs`, which any
-computer can read and write. Nothing in this package touches sound, pins or the network, and all of
-it but the import itself runs on macOS and Windows too: `pressel provision --check FILE`.
+computer can read and write. `card` is that side and `store` the device's; `intake` brings what is
+right from one to the other, `removal` takes the secrets off the card, `report` tells the person
+who reads it. Nothing here touches sound or pins, and all but the import itself runs on macOS and
+Windows, too: `pressel provision --check FILE`.
 
-`card/` holds the files that go onto one.
+The folder `card/` holds the files that go onto one.
 """
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from device import __version__, board
+from device.config import Config, load_file
+from device.errors import ConfigError, PresselError
+from device.provision.card import PLACES, STATUS, Card
+from device.provision.intake import Taken, take_in
+from device.provision.report import Facts, place, report
+from device.provision.store import Store
+
+if TYPE_CHECKING:
+    from device.drivers.journal import Journal
+
+EXAMPLES: Final = Path(__file__).parent / "card"
+"""The files that go onto a card."""
+
+
+class DiskFault(PresselError):
+    """The device's own disk cannot be written: nothing has changed."""
+
+    code = "state"
+
+
+def provision(journal: Journal, *, root: Path, late: bool, runtime: Path) -> None:
+    """Import the card, if it has changed, and answer on it; `late` only answers.
+
+    `root` is where the device's file system begins. A mistake on the card is no failure of this: it
+    is told, and what was in force stays. Raises `DiskFault`.
+    """
+    store = Store(root)
+    card = Card([root / place for place in PLACES])
+    try:
+        taken = (
+            Taken(store.memory()) if late else take_in(card, store, serial=board.serial(), now=_now)
+        )
+    except OSError as error:
+        what = f"{error.filename or 'the disk'} cannot be written: {error.strerror or error}"
+        raise DiskFault(what, cure="see whether the disk is full or read-only") from error
+    _tell_journal(journal, taken)
+    facts = _facts(store, card, late=late, runtime=runtime)
+    if not _awaited(taken, facts):
+        return
+    try:
+        card.tell(report(taken.memory, facts))
+    except OSError as error:
+        what = f"{STATUS} cannot be written: {error.strerror or error}"
+        journal.write("warning", "card", f"{what}; see whether the card is full or write-protected")
+
+
+def _awaited(taken: Taken, facts: Facts) -> bool:
+    """Whether somebody looks for an answer on the card.
+
+    Not for settings that did not come from it; and an early look at what has not changed has
+    nothing new to say.
+    """
+    if facts.config is None or taken.anew:
+        return True
+    return facts.late and bool(taken.memory.name)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _tell_journal(journal: Journal, taken: Taken) -> None:
+    memory = taken.memory
+    if taken.failed:
+        journal.write("warning", "card", taken.failed)
+    if not taken.anew:
+        return
+    for problem in memory.refused[:10]:
+        what = f"{memory.name}: {place(problem)}"
+        journal.write("error", "error", what, code="config", what=problem.what, cure=problem.cure)
+    for note in memory.notes:
+        journal.write("warning", "card", f"{memory.name}: {note}")
+    if not memory.refused:
+        key = f"; the key ...{memory.tail} is stored" if memory.tail else ""
+        journal.write("info", "imported", f"the settings of {memory.name} are in force{key}")
+
+
+def _facts(store: Store, card: Card, *, late: bool, runtime: Path) -> Facts:
+    return Facts(
+        version=__version__,
+        config=_in_force(store),
+        has_key=store.key.exists(),
+        on_card=card.settings is not None,
+        late=late,
+        nearly=tuple(card.nearly[:3]),
+        serial=board.serial(),
+        model=board.model(),
+        system=board.system(),
+        cards=board.cards() if late else (),
+        addresses=board.addresses() if late else (),
+        network=board.network_name() if late else "",
+        daemon=_asked(runtime) if late else (),
+    )
+
+
+def _in_force(store: Store) -> Config | None:
+    try:
+        return load_file(store.settings).config
+    except ConfigError:
+        return None
+
+
+def _asked(runtime: Path) -> tuple[str, ...]:
+    """What the running daemon says of itself, if one runs."""
+    from device.drivers.control import ask  # not on Windows
+
+    with contextlib.suppress(PresselError, ValueError):
+        said = json.loads(ask(runtime, "status")).get("said", [])
+        return tuple(str(one) for one in said[:1])
+    return ("no daemon runs: journalctl -u pressel says why",)

@@ -25,7 +25,10 @@ KNOWS = {
     "device.troubles": [],
     "device.messages": ["device.troubles"],
     "device.core": ["device.core", "device.troubles"],
-    "device.config": ["device.config", "device.errors"],
+    "device.board": [],
+    "device.atomic": [],
+    "device.config": ["device.board", "device.config", "device.errors"],
+    "device.lastgood": ["device.atomic", "device.board", "device.config", "device.errors"],
     "device.voice": ["device.voice"],
     "device.drivers": ["device.core", "device.errors", "device.messages", "device.troubles"],
     "device.drivers.clock": [],
@@ -74,15 +77,15 @@ KNOWS = {
     "device.cli": [
         "device.__version__", "device.bundle", "device.check", "device.config", "device.daemon",
         "device.demo",
-        "device.devices", "device.drivers", "device.errors", "device.simulator",
+        "device.devices", "device.drivers", "device.errors", "device.lastgood", "device.simulator",
         "device.picture", "device.provision", "device.stats",
     ],
     "device.bundle": [
         "device.__version__", "device.config", "device.drivers.control", "device.errors",
     ],
     "device.provision": [
-        "device.__version__", "device.config", "device.errors", "device.provision",
-        "device.troubles",
+        "device.__version__", "device.atomic", "device.board", "device.config",
+        "device.drivers.control", "device.drivers.journal", "device.errors", "device.provision",
     ],
     "device.stats": ["device.errors", "device.troubles"],
     "device.picture": ["device.demo.svg", "device.stats"],
@@ -109,8 +112,9 @@ DOORS = {
     ],
     "yaml": ["device.config", "device.simulator.page"],
     "msgspec": [
-        "device.core", "device.config", "device.destination", "device.drivers", "device.messages",
-        "device.troubles", "device.wishes",
+        "device.board", "device.core", "device.config", "device.destination", "device.drivers",
+        "device.lastgood", "device.messages", "device.provision", "device.troubles",
+        "device.wishes",
     ],
 }  # fmt: skip
 """Each library has one place where it comes in."""

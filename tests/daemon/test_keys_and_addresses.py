@@ -92,7 +92,7 @@ class Place:
     def __init__(self, folder: Path, server: str = "") -> None:
         self.path = folder / "pressel.yaml"
         self.credential = folder / "pressel_api_key"
-        self.mistakes: list[ConfigError] = []
+        self.mistakes: list[ConfigError | None] = []
         self.write(server)
         self.destination = Destination(
             load_file(self.path).config,
@@ -150,7 +150,8 @@ async def test_what_is_wrong_is_told_once_and_changes_nothing(tmp_path: Path) ->
     assert (await place.dialled())[1] == "sk-one"
     place.write("server: {api_key: 'sk-four'}\n")
     assert (await place.dialled())[1] == "sk-four"
-    assert [mistake.problems[0].line for mistake in place.mistakes] == [4, 1]
+    told = [mistake and mistake.problems[0].line for mistake in place.mistakes]
+    assert told == [4, 1, None], "and at last that all is right"
 
 
 @live

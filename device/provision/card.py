@@ -1,0 +1,86 @@
+"""The card: a directory that any computer can read and write, and that may be torn out any time.
+
+FAT has no journal and no modes. What is written here is either whole (`tell`) or a change in place
+that leaves the file's length and its entry in the directory as they were (`patch`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from device import atomic
+from device.errors import ConfigError, Problem
+
+PLACES: Final = ("boot/firmware", "bootfs")
+"""Where Raspberry Pi OS mounts it, and where its images with two slots do."""
+STATUS: Final = "pressel-status.txt"
+
+_NAME: Final = re.compile(r"pressel\.ya?ml(\.txt)?", re.IGNORECASE)
+"""Windows hides endings, so editors there add a second one unseen."""
+_NEARLY: Final = re.compile(r"(pressel|presel|pressle)[^.]*\.(ya?ml|txt|docx?|rtf|odt)\b.*", re.I)
+_OURS: Final = re.compile(r"pressel[.-](example|schema|status)\..*", re.IGNORECASE)
+
+
+class Card:
+    """The card, in whichever of these places it is. Raises `ConfigError` for two files of settings.
+
+    `settings` is its file, None when it has none; `nearly` names files that may be meant for it.
+    """
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        present = [place for place in places if place.is_dir()]
+        self.place = present[0] if present else None
+        names = [path for place in present for path in _files(place)]
+        found = [path for path in names if _NAME.fullmatch(path.name)]
+        self.settings = found[0] if found else None
+        self.nearly = [
+            path.name
+            for path in names
+            if path not in found and _NEARLY.fullmatch(path.name) and not _OURS.match(path.name)
+        ]
+        if self.settings is not None:
+            self.place = self.settings.parent
+        self._found = found
+
+    def only(self) -> Path | None:
+        """The one file of settings. Raises `ConfigError` where there are several."""
+        if len(self._found) > 1:
+            both = " and ".join(str(path) for path in self._found)
+            problem = Problem(1, 1, f"there are two files of settings: {both}", "delete one")
+            raise ConfigError(str(self._found[0]), [problem])
+        return self.settings
+
+    def patch(self, path: Path, patches: Iterable[tuple[int, bytes]]) -> None:
+        """Overwrite bytes of a file where they stand, each (offset, bytes). Raises OSError."""
+        with path.open("r+b") as file:
+            for offset, content in patches:
+                file.seek(offset)
+                file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def tell(self, text: str) -> bool:
+        """Leave this for the person who reads the card; False when it stands there already.
+
+        Raises OSError.
+        """
+        if self.place is None:
+            return False
+        path = self.place / STATUS
+        content = text.replace("\n", "\r\n").encode()
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        atomic.write(path, content, mode=0o644)
+        return True
+
+
+def _files(place: Path) -> list[Path]:
+    """The files of a directory; not those that macOS leaves beside each (`._name`)."""
+    try:
+        return sorted(path for path in place.iterdir() if path.name[:2] != "._" and path.is_file())
+    except OSError:
+        return []

@@ -1,0 +1,135 @@
+"""The import: what stands on the card comes into force, or is refused with the reason.
+
+Each step leaves the device with whole files, old or new, and can be repeated: the key and the
+settings are stored first, then the card is freed of its secrets, then it is remembered as read. A
+card that has been read costs one digest at each start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from device.config import Config, Spot, is_kept, parse, profile_of, read_file, spots
+from device.errors import ConfigError, Secret
+from device.provision.card import Card
+from device.provision.removal import removal
+from device.provision.store import Memory, Store, digest_of
+
+
+class Taken(Struct, frozen=True):
+    """What came of it: what is known of the card now, whether it was read anew, what failed.
+
+    `failed` says what could not be done to the card.
+    """
+
+    memory: Memory
+    anew: bool = False
+    failed: str = ""
+
+
+def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) -> Taken:
+    """Bring the card's settings into force. `now` is asked for the time in words.
+
+    Raises OSError when the device's own disk fails; whatever was in force then still is.
+    """
+    memory = store.prepare()
+    try:
+        path = card.only()
+        if path is None:
+            store.announce(memory)
+            return Taken(memory)
+        raw = read_file(path)
+    except ConfigError as mistake:
+        return _refused(mistake, memory, store, seen="", now=now())
+    if memory.removal is not None and memory.removal.fits(raw):
+        return _freed(card, path, raw, memory, store)
+    if digest_of(raw) == memory.seen:
+        store.announce(memory)
+        return Taken(memory)
+    try:
+        loaded = parse(raw, source=path.name, serial=serial)
+    except ConfigError as mistake:
+        return _refused(mistake, memory, store, seen=digest_of(raw), now=now())
+    notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
+    memory = replace(memory, name=path.name, read_at=now(), refused=(), notes=notes)
+    return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
+
+
+def _refused(
+    mistake: ConfigError, memory: Memory, store: Store, *, seen: str, now: str
+) -> Taken:  # fmt: skip
+    """Nothing changes: what was in force stays in force."""
+    if (memory.seen, memory.refused) == (seen, mistake.problems):
+        store.announce(memory)
+        return Taken(memory)
+    name = Path(mistake.source).name
+    memory = replace(
+        memory, name=name, read_at=now, seen=seen, refused=mistake.problems, notes=(), removal=None
+    )
+    store.remember(memory)
+    return Taken(memory, anew=True)
+
+
+def _accepted(
+    card: Card, path: Path, raw: bytes, memory: Memory, store: Store, *, config: Config, serial: str
+) -> Taken:
+    found = spots(raw)
+    own = _own(found, serial=serial)
+    memory = _key_kept(own, memory, store)
+    if config.server.key_url is None and profile_of(config.server.profile).needs_key:
+        memory = replace(memory, notes=(*memory.notes, *_without_key(own, store)))
+    taking = removal(raw, found, own=own)
+    store.install(taking.applied(raw))
+    memory = replace(memory, seen=digest_of(raw), removal=taking if taking.patches else None)
+    store.remember(memory)
+    if not taking.patches:
+        return Taken(memory, anew=True)
+    return _freed(card, path, raw, memory, store)
+
+
+def _freed(card: Card, path: Path, raw: bytes, memory: Memory, store: Store) -> Taken:
+    """Take the secrets off the card; tried again at each start until it works."""
+    taking = memory.removal
+    assert taking is not None
+    try:
+        card.patch(path, taking.patches)
+    except OSError as error:
+        why = error.strerror or str(error)
+        what = f"the key is still on the card, which cannot be written: {why}"
+        return Taken(memory, anew=True, failed=what)
+    memory = replace(memory, seen=digest_of(taking.applied(raw)), removal=None)
+    store.remember(memory)
+    return Taken(memory, anew=True)
+
+
+def _own(found: tuple[Spot, ...], *, serial: str) -> Spot | None:
+    """The secret this device is to use: its own, else that of all."""
+    by_serial = {spot.serial: spot for spot in found}
+    return by_serial.get(serial) or by_serial.get("")
+
+
+def _key_kept(own: Spot | None, memory: Memory, store: Store) -> Memory:
+    """Put the card's key in force. The file is the whole truth: one that names no key has none."""
+    if own is None:
+        store.forget_key(memory.stored)
+        return replace(memory, stored="", tail="")
+    if is_kept(own.text):
+        return memory
+    store.store_key(own.text)
+    return replace(memory, stored=digest_of(own.text.encode()), tail=Secret(own.text).tail)
+
+
+def _without_key(own: Spot | None, store: Store) -> tuple[str, ...]:
+    """What to say when the server wants a key and there is none."""
+    if store.key.exists():
+        return ()
+    if own is None:
+        return ("There is no key: type server.api_key.",)
+    return (
+        "The file says that the key is stored on the device, and it is not: this card was in "
+        "another one. Type the key again, as server.api_key.",
+    )

@@ -1,0 +1,103 @@
+"""The device's side: the settings and the key in force, and what is known of the card.
+
+/etc/pressel/pressel.yaml              the last good settings, without secrets
+/etc/pressel/previous.yaml             those before
+/etc/pressel/credentials.d/api_key     the key (0600 in 0700)
+/var/lib/pressel-provision/memory.json what the card was last seen to be (0600)
+/run/pressel-provision/refused.json    why the card's settings are not in use; until power-off
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from device import atomic
+from device.errors import Problem
+from device.provision.removal import Removal
+
+
+class Memory(Struct, frozen=True):
+    """What an import left behind. `seen` is a digest of the card's file as it was left then.
+
+    `read_at` says when that was; `name` is the file; `refused` its mistakes, `notes` what else is
+    worth saying; `stored` is a digest of the key that came from a card, `tail` its last letters;
+    `removal` is what must still be written over the card.
+    """
+
+    seen: str = ""
+    read_at: str = ""
+    name: str = ""
+    refused: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    stored: str = ""
+    tail: str = ""
+    removal: Removal | None = None
+
+
+class Store:
+    """The directories of the device's side, below `root`; they are made where they are missing."""
+
+    def __init__(self, root: Path) -> None:
+        etc = root / "etc/pressel"
+        state, run = root / "var/lib/pressel-provision", root / "run/pressel-provision"
+        self.settings = etc / "pressel.yaml"
+        self.key = etc / "credentials.d" / "api_key"
+        self._previous = etc / "previous.yaml"
+        self._memory = state / "memory.json"
+        self._refused = run / "refused.json"
+        self._folders = ((etc, 0o755), (self.key.parent, 0o700), (state, 0o700), (run, 0o755))
+
+    def prepare(self) -> Memory:
+        """Make the directories, sweep up after a power cut, and say what is remembered."""
+        for folder, mode in self._folders:
+            folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            atomic.sweep(folder)
+        return self.memory()
+
+    def memory(self) -> Memory:
+        """What is remembered of the card; nothing is written for that."""
+        try:
+            return msgspec.json.decode(self._memory.read_bytes(), type=Memory)
+        except (OSError, msgspec.DecodeError):
+            return Memory()
+
+    def remember(self, memory: Memory) -> None:
+        """Keep this for the next start, and tell the daemon whether the card was refused."""
+        atomic.write(self._memory, msgspec.json.encode(memory), mode=0o600)
+        self.announce(memory)
+
+    def announce(self, memory: Memory) -> None:
+        """Tell the daemon, for as long as the power is on."""
+        if memory.refused:
+            first = (memory.name, memory.refused[0])
+            atomic.write(self._refused, msgspec.json.encode(first), mode=0o644)
+        else:
+            atomic.remove(self._refused)
+
+    def install(self, settings: bytes) -> None:
+        """Put settings in force at the next start of the daemon; those before are kept."""
+        if self.settings.exists():
+            old = self.settings.read_bytes()
+            if old == settings:
+                return
+            atomic.write(self._previous, old, mode=0o600)
+        atomic.write(self.settings, settings, mode=0o644)
+
+    def store_key(self, text: str) -> None:
+        """Keep the key where only root, and the daemon by systemd's hand, can read it."""
+        if not self.key.exists() or self.key.read_bytes() != text.encode():
+            atomic.write(self.key, text.encode(), mode=0o600)
+
+    def forget_key(self, digest: str) -> None:
+        """Remove the key, if it is the one that came from a card."""
+        if digest and self.key.exists() and digest_of(self.key.read_bytes()) == digest:
+            atomic.remove(self.key)
+
+
+def digest_of(content: bytes) -> str:
+    """What tells one content from another."""
+    return hashlib.sha256(content).hexdigest()
