@@ -85,7 +85,7 @@ KNOWS = {
     ],
     "device.provision": [
         "device.__version__", "device.atomic", "device.board", "device.config",
-        "device.drivers.control", "device.drivers.journal", "device.errors", "device.provision",
+        "device.drivers.journal", "device.errors", "device.provision",
     ],
     "device.stats": ["device.errors", "device.troubles"],
     "device.picture": ["device.demo.svg", "device.stats"],
