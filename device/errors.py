@@ -3,6 +3,7 @@
     PresselError                 code, what, cure: the three parts of every complaint
     ├── ConfigError              every problem of a configuration file, with line and column
     ├── AudioDeviceError         a microphone or speaker that is absent, busy or grants other terms
+    ├── EchoError                no canceller can be had
     ├── PanelError               the button or the light cannot be had
     ├── LinkError                the connection to the server, or the server itself
     ├── ControlUnavailable       no daemon answers on the control socket
@@ -103,6 +104,13 @@ class AudioDeviceError(PresselError):
     """A sound device that cannot be used as asked: names the device, the wish, what it granted."""
 
     code = "audio"
+    exit_status = EXIT_UNAVAILABLE
+
+
+class EchoError(PresselError):
+    """Our own voice cannot be taken out of the microphone's sound."""
+
+    code = "echo"
     exit_status = EXIT_UNAVAILABLE
 
 

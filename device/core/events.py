@@ -89,15 +89,43 @@ class MuteToggled(Struct, frozen=True):
     at: float
 
 
+class Echo(Struct, frozen=True):
+    """How loud a block was, in dBFS per 20 ms in the band of speech.
+
+    `played` is what the loudspeaker sounded of, `before` and `after` the microphone's sound without
+    and with the canceller.
+    """
+
+    played: tuple[float, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
 class MicHeard(Struct, frozen=True):
     """One block of the open microphone."""
 
     block: MicBlock
+    echo: Echo | None = None
 
     @property
     def at(self) -> float:
         """When its last frame was captured."""
         return self.block.at
+
+
+class EchoReady(Struct, frozen=True):
+    """Our own voice can be taken out of the microphone's sound by the canceller `name`."""
+
+    at: float
+    name: str
+
+
+class EchoMissing(Struct, frozen=True):
+    """It cannot: `what` says why, and `cure` what to do."""
+
+    at: float
+    what: str
+    cure: str
 
 
 class MicClosed(Struct, frozen=True):
@@ -262,6 +290,7 @@ class Stopping(Struct, frozen=True):
 
 Event = (
     Pressed | Released | Tapped | MuteChanged | MuteToggled | MicHeard | MicClosed
+    | EchoReady | EchoMissing
     | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
     | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartPoor | PartFine | CardsChanged
     | SettingsWrong | SettingsRight | PartLate | PartAnswers | TimerFired | Stopping

@@ -17,9 +17,10 @@ from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
 from device.core.events import Event, Part
 from device.drivers import pcm
+from device.drivers.ear import Ear
 from device.drivers.pcm import Pcm
 from device.drivers.thread import Ask, NamedThread
-from device.errors import AudioDeviceError, StuckThread
+from device.errors import AudioDeviceError, EchoError, StuckThread
 
 PERIODS: Final = 16
 """320 ms of buffer: a stalled interpreter loses no word."""
@@ -46,7 +47,7 @@ class Capture:
     """The microphone. All methods return at once; what happened comes back by `post`.
 
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
-    `PartPoor`, `PartFine` and `Xrun`, and must only hand over.
+    `PartPoor`, `PartFine`, `Xrun`, `EchoReady` and `EchoMissing`, and must only hand over.
     """
 
     def __init__(
@@ -57,12 +58,15 @@ class Capture:
         use: tuple[int, ...],
         block: Frames,
         post: Callable[[Event], None],
+        ear: Callable[[], Ear] | None = None,
     ) -> None:
         self._device = device
         self._form = form
         self._use = use
         self._block_bytes = block * FRAME_BYTES
         self._post = post
+        self._make_ear = ear
+        self._ear: Ear | None = None
         self._zeros = _Zeros()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
         self._thread = NamedThread("capture", self._run)
@@ -95,6 +99,7 @@ class Capture:
             raise StuckThread("the capture thread did not end", cure="a bug: please report it")
 
     def _run(self) -> None:
+        self._listen_well()
         order = self._next()
         while order is not Order.STOP:
             try:
@@ -102,6 +107,16 @@ class Capture:
             except (AudioDeviceError, pcm.Error) as problem:
                 self._post(_failure(problem, self._device))
                 order = self._next()
+
+    def _listen_well(self) -> None:
+        """Get the canceller, where one is wanted; it is loaded here, so nobody waits for it."""
+        if self._make_ear is None:
+            return
+        try:
+            self._ear = self._make_ear()
+            self._post(ev.EchoReady(time.monotonic(), self._ear.name))
+        except EchoError as problem:
+            self._post(ev.EchoMissing(time.monotonic(), problem.what, problem.cure))
 
     def _next(self) -> Order:
         """The next order, however long it takes."""
@@ -141,6 +156,8 @@ class Capture:
         heard = bytearray()
         moved = time.monotonic()
         self._zeros.begin()
+        if self._ear is not None:
+            self._ear.begin()
         order: Order | None = None
         while order is None or order in (Order.OPEN, Order.PROBE):
             ready, at = microphone.avail(), time.monotonic()
@@ -150,8 +167,10 @@ class Capture:
             elif at - moved > pcm.STALL_S:
                 raise pcm.stalled("microphone", self._device, does="delivers")
             while len(heard) >= self._block_bytes:
-                self._hand_over(bytes(heard[: self._block_bytes]))
+                block = bytes(heard[: self._block_bytes])
                 del heard[: self._block_bytes]
+                later = len(heard) // FRAME_BYTES + max(0, ready - taken)
+                self._hand_over(block, at - later / RATE)
             # One wake for a block, not one a period. What is late is looked for again soon.
             missing = (self._block_bytes - len(heard)) // FRAME_BYTES - max(0, ready - taken)
             full = at + missing / RATE + LATE_S
@@ -160,7 +179,7 @@ class Capture:
             # With the period that is being captured now: it holds the end of the last word.
             time.sleep((PERIOD - max(0, microphone.avail()) % PERIOD) / RATE + LATE_S)
             self._take(microphone, granted, heard, microphone.avail())
-            self._hand_over(bytes(heard))
+            self._hand_over(bytes(heard), time.monotonic())
         return order
 
     def _take(self, microphone: Pcm, granted: Format, heard: bytearray, ready: int) -> int:
@@ -179,9 +198,14 @@ class Capture:
                 taken += length
         return taken
 
-    def _hand_over(self, sound: bytes) -> None:
+    def _hand_over(self, sound: bytes, at: float) -> None:
+        """Post one block, whose last frame was captured at `at`."""
         now = time.monotonic()
-        self._post(ev.MicHeard(MicBlock(sound, now)))
+        if self._ear is None:
+            self._post(ev.MicHeard(MicBlock(sound, at)))
+        else:
+            heard = self._ear.hear(sound, at)
+            self._post(ev.MicHeard(heard.block, heard.echo))
         match self._zeros.heard(sound):
             case True:
                 what = f"microphone {self._device!r} delivers pure zeros"

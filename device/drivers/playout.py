@@ -22,6 +22,7 @@ from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, frames_
 from device.core.events import Event, Part
 from device.core.ledger import ItemId, Ledger
 from device.drivers import pcm
+from device.drivers.aloud import Aloud, Position, frame_at
 from device.drivers.pcm import Pcm
 from device.drivers.thread import Ask, NamedThread
 from device.errors import AudioDeviceError, StuckThread
@@ -78,12 +79,20 @@ class Playout:
     """
 
     def __init__(
-        self, device: str, *, gain: float, latency: Frames, post: Callable[[Event], None]
+        self,
+        device: str,
+        *,
+        gain: float,
+        latency: Frames,
+        post: Callable[[Event], None],
+        aloud: Aloud,
     ) -> None:
         self._device = device
         self._gain = gain
         self._latency = Frames(latency + GUARD)
         self._post = post
+        self._aloud = aloud
+        self._position = Position()
         self._pcm: Pcm | None = None
         self._inbox: SimpleQueue[Order] = SimpleQueue()
         self._thread = NamedThread("playout", self._run)
@@ -176,7 +185,7 @@ class Playout:
             bored = time.monotonic() - last_sound > BRIDGE_S
             over = not reel.waiting and (bored or reel.ending is not None)
             if over and room >= BUFFER:
-                speaker.drop()
+                self._silence(speaker)
                 self._post(ev.PlayoutEnded(time.monotonic(), reel.ledger.close(Frames(0))))
                 return
             left = self._fill(speaker, reel, room=room, bridge=not over)
@@ -189,7 +198,7 @@ class Playout:
                 raise pcm.stalled("speaker", self._device, does="takes")
         # The position is read last before the drop: later it would be worthless.
         held = BUFFER - self._room(speaker, over=True) if reel.started else 0
-        speaker.drop()
+        self._silence(speaker)
         account = reel.ledger.close(Frames(held + self._latency))
         self._post(ev.PlayoutEnded(time.monotonic(), account))
 
@@ -236,18 +245,33 @@ class Playout:
             if reel.wrote(taken):
                 audible = time.monotonic() + (BUFFER - room) / RATE
                 self._post(ev.Sounded(audible, item))
+            self._sounds(piece[: taken * FRAME_BYTES], room=room)
             room -= taken
         if bridge and reel.ending is None and BUFFER - room < LOW:
             taken = self._write(speaker, _GAP, reel)
             reel.ledger.wrote(None, Frames(taken))
+            self._sounds(_GAP[: taken * FRAME_BYTES], room=room)
             room -= taken
         return room
+
+    def _sounds(self, piece: bytes | memoryview, *, room: int) -> None:
+        """Let it be known when this piece, written into so much room, can be heard."""
+        after = (BUFFER - room + self._latency) / RATE
+        first = self._position.take(time.monotonic() + after, len(piece) // FRAME_BYTES)
+        self._aloud.sounds(first, piece)
+
+    def _silence(self, speaker: Pcm) -> None:
+        """Drop what the device still holds: it will not be heard."""
+        speaker.drop()
+        self._aloud.falls_silent(frame_at(time.monotonic()))
+        self._position.lose()
 
     def _write(self, speaker: Pcm, piece: bytes | memoryview, reel: _Reel) -> int:
         """Frames taken. After an underrun all before it was heard, and `piece` is offered again."""
         taken = speaker.write(piece)
         if taken == pcm.XRUN:
             reel.ledger.settle(Frames(0))
+            self._position.lose()
             self._post(ev.Xrun(time.monotonic(), Part.SPEAKER))
             taken = speaker.write(piece)
         return max(0, taken)

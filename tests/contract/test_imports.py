@@ -95,7 +95,7 @@ KNOWS = {
 }  # fmt: skip
 """Each part, and what of the project it may import. The longest matching name counts."""
 
-SHARED = ["device.drivers.pcm", "device.drivers.thread"]
+SHARED = ["device.drivers.pcm", "device.drivers.aloud", "device.drivers.thread"]
 """Drivers never import each other. These are no drivers but what several have in common: an open
 PCM, a named thread; they import no driver themselves. The link is one driver in seven modules and
 the panel one in three, in the order given above."""
