@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from msgspec import UNSET, UnsetType
@@ -25,6 +25,15 @@ BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
 
 
+DUPLEX: Final[Mapping[str, Literal["full", "half", "guarded"]]] = {
+    "hardware": "full",
+    "half_duplex": "half",
+    "software": "guarded",
+    "auto": "guarded",
+}
+"""By `microphone.echo`: who takes our own voice out of the microphone's sound."""
+
+
 FORMATS: Final[Mapping[str, terms.LineFormat]] = {
     "pcm16": terms.PcmFormat(),
     "pcmu": terms.PcmuFormat(),
@@ -34,12 +43,12 @@ FORMATS: Final[Mapping[str, terms.LineFormat]] = {
 
 
 def habits(config: Config) -> Habits:
-    """How the device converses. Without a canceller, `echo: auto` is half duplex."""
+    """How the device converses."""
     talk, server = config.talk, config.server
     return Habits(
         style=talk.style,
         release=talk.release,
-        half_duplex=config.microphone.echo != "hardware",
+        duplex=DUPLEX[config.microphone.echo],
         tells=config.speaker.tells,
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],

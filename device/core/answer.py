@@ -15,6 +15,7 @@ from typing import Final
 from device.core import events as ev
 from device.core import wire
 from device.core.audio import PERIOD, frames_in
+from device.core.duplex import Duplex
 from device.core.events import Timer
 from device.core.habits import (
     CUT_LATE_S,
@@ -23,6 +24,7 @@ from device.core.habits import (
     SLOW_S,
     THINKING_S,
     USAGE_LATE_S,
+    VOICE_S,
     Habits,
 )
 from device.core.ledger import CUE, ItemId
@@ -38,7 +40,13 @@ class Answer:
     """The Reply region with what it owns. `now` is the time of the event being handled."""
 
     def __init__(
-        self, habits: Habits, outlet: Outlet, ignored: Counter[str], *, words: Words
+        self,
+        habits: Habits,
+        outlet: Outlet,
+        ignored: Counter[str],
+        *,
+        words: Words,
+        duplex: Duplex,
     ) -> None:
         self.state = Reply.QUIET
         self.turn = Turn()
@@ -50,6 +58,7 @@ class Answer:
         self._outlet = outlet
         self._ignored = ignored
         self._words = words
+        self._duplex = duplex
         self._replies = Replies()
         self._awaited_since = 0.0
         self._ending: Turn | None = None
@@ -63,6 +72,11 @@ class Answer:
         """A reply is awaited or being made."""
         return self.state is Reply.AWAITED or self._replies.active is not None
 
+    @property
+    def sounding(self) -> bool:
+        """A reply is being played, or held for a moment."""
+        return self.state in (Reply.SPEAKING, Reply.HELD)
+
     def signal(self, signal: ReplySignal) -> None:
         """Move the region by one signal."""
         row = REPLY.get((self.state, signal))
@@ -72,6 +86,8 @@ class Answer:
         self.state = row.to
         if row.to is not Reply.AWAITED:
             self._outlet.do(ev.StopTimer(Timer.REPLY))
+        if row.to is not Reply.HELD:
+            self._outlet.do(ev.StopTimer(Timer.VOICE))
         for action in row.do:
             ACTIONS[action](self)
 
@@ -84,7 +100,7 @@ class Answer:
 
     def connection_changed(self) -> None:
         """The server is another one: nobody can be told of the old one's replies any more."""
-        if self.state is Reply.SPEAKING and self._replies.unfinished:
+        if self.sounding and self._replies.unfinished:
             what = "the link was lost in the middle of an answer"
             self.turn.trouble = "broken-answer"
             self._outlet.complain(self.turn.trouble, what, "ask again")
@@ -165,7 +181,7 @@ class Answer:
 
     def sounded(self, event: ev.Sounded) -> None:
         """The first sound of an item is audible."""
-        speaking = self.state is Reply.SPEAKING and event.item != CUE
+        speaking = self.sounding and event.item != CUE
         if speaking and self.turn.sounded_at is None:
             self.turn.sounded_at = event.at
 
@@ -180,13 +196,13 @@ class Answer:
         if self._ending is not None and self._ending.sounding:
             self._ending.played(event.account)
             self._write_ending()
-        elif self.state is Reply.SPEAKING:
+        elif self.sounding:
             self.turn.played(event.account)
             if any(account.heard < account.received for account in event.account):
                 self._replies.disown()  # the speaker failed in mid-reply
             if self.turn.sounding:
                 return  # more was on its way to the speaker while that fell silent
-            if self._habits.half_duplex:
+            if self._duplex.half:
                 self.echo_until = self.deaf_until
                 self._outlet.do(ev.SetTimer(Timer.ECHO, ECHO_S))
             else:
@@ -222,7 +238,7 @@ class Answer:
         elif waited >= SLOW_S:
             what = f"no sound of a reply for {waited:.0f} s: the connection is slow"
             self._outlet.report("slow", {"waited_s": round(waited, 1)}, what, level="warning")
-        elif waited >= THINKING_S and not self._habits.half_duplex:
+        elif waited >= THINKING_S and not self._duplex.half:
             self.tone(ev.Cue.THINKING)
         left = min((step - waited for step in steps if step > waited), default=SLOW_S)
         self._outlet.do(ev.SetTimer(Timer.REPLY, left))
@@ -257,6 +273,12 @@ class Answer:
 
     def _end_play(self) -> None:
         self._outlet.do(ev.EndPlay())
+
+    def _hold(self) -> None:
+        self._outlet.do(ev.Hold(), ev.SetTimer(Timer.VOICE, VOICE_S))
+
+    def _go_on(self) -> None:
+        self._outlet.do(ev.GoOn())
 
     def _cut(self) -> None:
         self._write_ending(waiting=False)
@@ -305,6 +327,8 @@ ACTIONS: Final[Mapping[Action, Callable[[Answer], None]]] = {
     Action.PLAY_KEPT: Answer._play_kept,
     Action.DROP_KEPT: Answer._drop_kept,
     Action.END_PLAY: Answer._end_play,
+    Action.HOLD: Answer._hold,
+    Action.GO_ON: Answer._go_on,
     Action.CUT: Answer._cut,
     Action.CANCEL: Answer._cancel,
     Action.DISOWN: Answer._disown,

@@ -19,6 +19,7 @@ from device.core import events as ev
 from device.core import wire
 from device.core.answer import Answer
 from device.core.connection import Connection
+from device.core.duplex import Duplex
 from device.core.events import Effect, Event, Part, Report, Timer
 from device.core.gate import Closed, GateState, Muted, opened_by
 from device.core.habits import (
@@ -28,6 +29,7 @@ from device.core.habits import (
     Habits,
 )
 from device.core.light import Light, light_of
+from device.core.listener import Listener
 from device.core.memory import Memory
 from device.core.notices import Notices
 from device.core.outlet import Outlet
@@ -51,8 +53,10 @@ class Conversation:
         self._memory = Memory()
         self._connection = Connection()
         words = Words()
-        self._answer = Answer(habits, self._outlet, self.ignored, words=words)
+        duplex = Duplex(habits.duplex, self._outlet)
+        self._answer = Answer(habits, self._outlet, self.ignored, words=words, duplex=duplex)
         self._notices = Notices(habits, self._outlet, answer=self._answer)
+        self._listener = Listener(self._answer, duplex, self._outlet)
         self._question = Question(
             habits,
             self._outlet,
@@ -61,6 +65,7 @@ class Conversation:
             answer=self._answer,
             words=words,
             notices=self._notices,
+            listener=self._listener,
         )
         self._parts = Parts(self._outlet, self._question)
         self._how = ""
@@ -257,6 +262,8 @@ class Conversation:
                 self._question.quiet_spell()
             case Timer.TAIL:
                 self._question.tail_tick()
+            case Timer.VOICE:
+                self._listener.unconfirmed(event.at)
             case Timer.CLOSING:
                 self._question.mic_closed()
             case Timer.RETRY_MICROPHONE:
@@ -306,7 +313,7 @@ class Conversation:
             )
 
     def _delta(self, message: wire.AudioDelta) -> None:
-        if self.reply is not Reply.SPEAKING:
+        if not self._answer.sounding:
             self._notices.hush()
         self._answer.delta(message, held=self._question.goes_on)
 

@@ -13,6 +13,8 @@ TAP_S: Final = 0.350
 """A press shorter than this is a tap (talk.style: auto)."""
 ECHO_S: Final = 0.300
 """How long a room goes on sounding after the loudspeaker: half duplex stays deaf that long."""
+VOICE_S: Final = 0.600
+"""A voice that the server does not confirm in this time was none."""
 CUT_LATE_S: Final = 1.0
 """A cut is answered within a period; past this the speaker is not waited for any more."""
 TAIL_TICK_MS: Final = 40
@@ -68,7 +70,8 @@ class Habits(Struct, frozen=True, kw_only=True):
 
     style: Literal["auto", "tap", "hold"] = "auto"
     release: Literal["commit", "server"] = "commit"
-    half_duplex: bool = True
+    duplex: Literal["full", "half", "guarded"] = "half"
+    """Whether a voice may interrupt: always, never, or when `core/duplex.py` has found it safe."""
     tells: Literal["nothing", "failures", "all"] = "failures"
     """What is told by sound besides answers: nothing, troubles, or the microphone's hours too."""
     linger_s: float = 8.0

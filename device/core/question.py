@@ -30,12 +30,12 @@ from device.core.habits import (
     Habits,
 )
 from device.core.linger import Linger
+from device.core.listener import Listener
 from device.core.notices import Notices
 from device.core.outlet import Outlet
 from device.core.rest import Rest, rest_of
 from device.core.tables import GATE, Action, GateSignal, Reply, ReplySignal
 from device.core.uplinks import PreRoll, Utterances
-from device.core.vad import Vad
 from device.core.words import KEPT, Words
 
 
@@ -52,6 +52,7 @@ class Question:
         answer: Answer,
         words: Words,
         notices: Notices,
+        listener: Listener,
     ) -> None:
         self.gate: GateState = Closed()
         self.now = 0.0
@@ -60,10 +61,10 @@ class Question:
         self._ignored = ignored
         self._connection = connection
         self._answer = answer
-        self._vad = Vad()
         self._utterances = Utterances()
         self._words = words
         self._notices = notices
+        self._listener = listener
         self._preroll = PreRoll(habits.preroll)
         self._linger = Linger(habits, outlet)
         self._pressed_at = 0.0
@@ -73,7 +74,7 @@ class Question:
     @property
     def hearing(self) -> bool:
         """Somebody speaks, says the local VAD."""
-        return self._vad.hearing
+        return self._listener.hearing
 
     @property
     def goes_on(self) -> bool:
@@ -88,9 +89,9 @@ class Question:
             self.gate,
             self._answer.state,
             up=self._connection.up,
-            half_duplex=self._habits.half_duplex,
+            half_duplex=self._listener.half_duplex,
             deaf=self.now < self._answer.deaf_until,
-            heard=self._vad.hearing or self._utterances.open is not None,
+            heard=self._listener.hearing or self._utterances.open is not None,
         )
 
     @property
@@ -150,10 +151,9 @@ class Question:
             if self._habits.preroll and not isinstance(gate, Muted):
                 self._preroll.keep(block)
             return
-        before = self._vad.spoken
-        if self._vad.feed(block):
+        spoken = self._listener.hear(event)
+        if self._listener.hearing:
             self._linger.noticed(self.now)
-        spoken = Ms(self._vad.spoken - before)
         if self._answer.turn.first_block_at is None:
             self._answer.turn.first_block_at = self.now
         rest = self.rest
@@ -169,7 +169,7 @@ class Question:
     def _echoes(self, block: MicBlock) -> bool:
         """Half duplex: it may hold our own voice."""
         began = block.at - block.frames / RATE
-        return self._habits.half_duplex and began < self._answer.echo_until
+        return self._listener.half_duplex and began < self._answer.echo_until
 
     def _send_words(self) -> None:
         lost = self._words.take_loss()
@@ -178,7 +178,7 @@ class Question:
         self._outlet.do(*map(ev.SendAudio, self._words.leave()))
 
     def _lost(self, what: str) -> None:
-        heard = self._habits.half_duplex and isinstance(self.gate, Open)
+        heard = self._listener.half_duplex and isinstance(self.gate, Open)
         self._notices.lost(what, aloud=not heard)
 
     # The end of a turn.
@@ -273,7 +273,7 @@ class Question:
         """Close once nobody has said anything for `linger_s`; until then wait for the rest."""
         if not isinstance(self.gate, Latched):
             return
-        busy = self._answer.state is not Reply.QUIET or self._vad.hearing
+        busy = self._answer.state is not Reply.QUIET or self._listener.hearing
         if self._linger.over(self.now, busy=busy, up=self._connection.up):
             kept = self._words.waiting_spoken >= SPOKEN_MS
             self.signal(GateSignal.WORDS_KEPT if kept else GateSignal.QUIET_SPELL)
@@ -347,7 +347,7 @@ class Question:
     # What the rows do.
 
     def _begin_turn(self) -> None:
-        self._vad.reset()
+        self._listener.begin()
         self._words.clear()
         self._answer.turn.pressed_at = self.now
         self._answer.turn.first_block_at = None

@@ -24,7 +24,7 @@ def rest_of(
     `deaf`: the room still sounds of our own voice. `heard`: somebody speaks, say the local VAD or
     the server. While a reply is awaited on a half-duplex device only a person who goes on is sent.
     """
-    if half_duplex and reply is Reply.SPEAKING:
+    if half_duplex and reply in (Reply.SPEAKING, Reply.HELD):
         return Rest.DROP
     if not up:
         return Rest.KEEP

@@ -6,7 +6,7 @@ state cannot forget one unseen.
 
     Link    down · opening · up · resting
     Gate    closed · held · latched · closing · tail · muted      (what they own: `core/gate.py`)
-    Reply   quiet · awaited · withheld · speaking
+    Reply   quiet · awaited · withheld · speaking · held
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Reply(StrEnum):
     WITHHELD = "withheld"
     """It answers while the button is still held: kept silent until the release."""
     SPEAKING = "speaking"
+    HELD = "held"
+    """Silent for a moment: somebody may have begun to speak over it."""
 
 
 class LinkSignal(StrEnum):
@@ -75,6 +77,8 @@ class ReplySignal(StrEnum):
     AUDIO = "audio"
     AUDIO_HELD = "audio, button held"
     LET_OUT = "button released"
+    VOICE = "voice near by"
+    FALSE_ALARM = "false alarm"
     TALKED_OVER = "person speaks"
     INTERRUPTED = "press"
     OVER = "generated"
@@ -101,6 +105,8 @@ class Action(StrEnum):
     PLAY_KEPT = "play what was kept"
     DROP_KEPT = "drop what was kept"
     END_PLAY = "play to the end"
+    HOLD = "hold"
+    GO_ON = "go on"
     CUT = "cut"
     CANCEL = "cancel"
     DISOWN = "ignore the rest"
@@ -204,10 +210,20 @@ REPLY: Final[Mapping[tuple[Reply, ReplySignal], Row[Reply]]] = {
 
     (R.SPEAKING, S.AUDIO):       Row(R.SPEAKING, (A.PLAY,)),
     (R.SPEAKING, S.AUDIO_HELD):  Row(R.SPEAKING, (A.PLAY,)),
+    (R.SPEAKING, S.VOICE):       Row(R.HELD,     (A.HOLD,)),
     (R.SPEAKING, S.TALKED_OVER): Row(R.QUIET,    (A.CUT, A.DISOWN)),
     (R.SPEAKING, S.INTERRUPTED): Row(R.QUIET,    (A.CUT, A.CANCEL, A.DISOWN)),
     (R.SPEAKING, S.OVER):        Row(R.SPEAKING, (A.END_PLAY,)),
     (R.SPEAKING, S.ENDED):       Row(R.QUIET,    (A.CLOSE_TURN,)),
     (R.SPEAKING, S.LOST):        Row(R.SPEAKING, (A.DISOWN, A.END_PLAY)),
+
+    (R.HELD,     S.AUDIO):       Row(R.HELD,     (A.PLAY,)),
+    (R.HELD,     S.AUDIO_HELD):  Row(R.HELD,     (A.PLAY,)),
+    (R.HELD,     S.FALSE_ALARM): Row(R.SPEAKING, (A.GO_ON,)),
+    (R.HELD,     S.TALKED_OVER): Row(R.QUIET,    (A.CUT, A.DISOWN)),
+    (R.HELD,     S.INTERRUPTED): Row(R.QUIET,    (A.CUT, A.CANCEL, A.DISOWN)),
+    (R.HELD,     S.OVER):        Row(R.HELD,     (A.END_PLAY,)),
+    (R.HELD,     S.ENDED):       Row(R.QUIET,    (A.CLOSE_TURN,)),
+    (R.HELD,     S.LOST):        Row(R.SPEAKING, (A.GO_ON, A.DISOWN, A.END_PLAY)),
 }
 # fmt: on

@@ -13,20 +13,18 @@ from __future__ import annotations
 import audioop
 import math
 from collections import deque
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, MicBlock, Ms
 
-GATE_DBFS: Final = -50.0
-"""Below this nothing counts as speech, however quiet the room."""
-ON_DB: Final = 8.0
-HOLD_DB: Final = 5.0
 LOWEST_FLOOR_DBFS: Final = -78.0
 LEARN_FRAMES: Final = 15
 LEARNED_CEILING_DBFS: Final = -45.0
 """A person may speak at the very first press: what is learned is never taken for louder noise."""
-ONSET_FRAMES: Final = 3
-ONSET_WINDOW: Final = 4
 HANGOVER_FRAMES: Final = 25
 """500 ms: shorter pauses are part of speaking."""
 LONGEST_FRAMES: Final = 1500
@@ -39,12 +37,32 @@ _PEAK_FALL_DB: Final = 6.0 * _FRAME_S
 _STUCK_FRAMES: Final = 60
 _FULL: Final = 2.0**31
 _NOTHING: Final = 1e-12
+_MOST_WINDOW: Final = 6
 _SHORT: Final = 4
 """Frames of a short mean: it loses 3 dB at 2.7 kHz, and hiss above."""
 _LONG: Final = 32
 """Frames of a long mean (1.3 ms): less these, a sound loses 4 dB at 300 Hz and 13 dB at 100 Hz."""
 _WIDE: Final = 4
 """Bytes of a sample while it is averaged, so that rounding stays far below the quietest room."""
+
+
+class Terms(Struct, frozen=True):
+    """What counts as speech: `onset` of `window` frames that are `on_db` above the noise floor.
+
+    Below `gate_dbfs` nothing counts, however quiet the room. It lasts while frames are `hold_db`
+    above the floor.
+    """
+
+    gate_dbfs: float = -50.0
+    on_db: float = 8.0
+    hold_db: float = 5.0
+    onset: int = 3
+    window: int = 4
+
+
+NORMAL: Final = Terms()
+STRICT: Final = Terms(on_db=9.0, onset=4, window=6)
+"""While we speak ourselves, and a canceller leaves something over."""
 
 
 def levels(pcm: bytes) -> list[float]:
@@ -86,15 +104,16 @@ class Vad:
     is heard: only the first 300 ms of the device's life are spent on learning.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms = NORMAL) -> None:
+        self.terms = terms
         self.floor = 0.0
         self._learned = 0
         self._recent: deque[float] = deque(maxlen=_STUCK_FRAMES)
-        self._loud: deque[bool] = deque(maxlen=ONSET_WINDOW)
+        self._loud: deque[bool] = deque(maxlen=_MOST_WINDOW)
         self._quiet = 0
         self._length = 0
         self._spoken = 0
-        self._peak = GATE_DBFS
+        self._peak = terms.gate_dbfs
         self.hearing = False
 
     @property
@@ -111,7 +130,11 @@ class Vad:
 
     def feed(self, block: MicBlock) -> bool:
         """Listen to one block; True while somebody speaks. A rest of under 20 ms is passed over."""
-        for level in levels(block.pcm):
+        return self.hear(levels(block.pcm))
+
+    def hear(self, levels: Iterable[float]) -> bool:
+        """The same for sound whose levels are known."""
+        for level in levels:
             self._follow(level)
             self._decide(level)
         return self.hearing
@@ -137,15 +160,16 @@ class Vad:
 
     def _decide(self, level: float) -> None:
         """Move between hearing and not."""
+        terms = self.terms
         if not self.hearing:
-            self._loud.append(level > max(self.floor + ON_DB, GATE_DBFS))
-            if sum(self._loud) >= ONSET_FRAMES:
-                self._spoken += ONSET_FRAMES
+            self._loud.append(level > max(self.floor + terms.on_db, terms.gate_dbfs))
+            if sum(islice(reversed(self._loud), terms.window)) >= terms.onset:
+                self._spoken += terms.onset
                 self.hearing, self._quiet, self._length, self._peak = True, 0, 0, level
             return
         self._length += 1
         self._peak = max(level, self._peak - _PEAK_FALL_DB)
-        hold = max(self.floor + HOLD_DB, self._peak - 25.0, GATE_DBFS - 4.0)
+        hold = max(self.floor + terms.hold_db, self._peak - 25.0, terms.gate_dbfs - 4.0)
         if level > hold:
             self._quiet = 0
             self._spoken += 1

@@ -1,0 +1,94 @@
+"""Whether a voice may interrupt: the judgement of what the microphone hears of our own.
+
+A device that hears itself interrupts itself. Where a canceller is meant to prevent that, it has to
+prove it: the device starts half duplex, and while it speaks a second, stricter detector listens to
+what the canceller leaves over. Only when that stays silent for long enough, with a margin, may a
+voice interrupt; and when that turns out wrong, or the canceller loses its way, it may not any more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from statistics import mean
+from typing import Final, Literal
+
+from device.core.events import Echo
+from device.core.outlet import Outlet
+from device.core.vad import STRICT, Terms, Vad
+
+LOUD_DBFS: Final = -45.0
+"""The loudspeaker sounds: what is softer proves nothing."""
+PROOF: Final = 150
+"""So many loud frames of 20 ms without a false start prove it: 3 s of speech."""
+MARGIN_DB: Final = 6.0
+"""The proof is held with an ear that is this much sharper than the one that is used later."""
+LOST: Final = 100
+"""So many loud frames in a row (2 s) in which hardly anything is taken away: it lost its way."""
+LEAST_DB: Final = 6.0
+FALSE_ALARMS: Final = 2
+"""So many within `ALARMS_S`: it is not safe here."""
+ALARMS_S: Final = 60.0
+
+_PROOF_TERMS: Final = Terms(
+    gate_dbfs=STRICT.gate_dbfs - MARGIN_DB,
+    on_db=STRICT.on_db,
+    hold_db=STRICT.hold_db,
+    onset=STRICT.onset,
+    window=STRICT.window,
+)
+
+
+class Duplex:
+    """Full, half, or guarded: then `half` is what was found, and `outlet` is told of changes."""
+
+    def __init__(self, wish: Literal["full", "half", "guarded"], outlet: Outlet) -> None:
+        self.half = wish != "full"
+        """A voice cannot interrupt: while we speak nothing of the microphone is sent."""
+        self.guarded = wish == "guarded"
+        self._outlet = outlet
+        self._ear = Vad(_PROOF_TERMS)
+        self._quiet = 0
+        self._taken: deque[float] = deque(maxlen=LOST)
+        self._alarms: deque[float] = deque(maxlen=FALSE_ALARMS)
+
+    def heard(self, echo: Echo) -> None:
+        """One block, whose sound is known before and after the canceller."""
+        if not self.guarded:
+            return
+        for played, before, after in zip(echo.played, echo.before, echo.after, strict=True):
+            if played > LOUD_DBFS:
+                self._listen(before, after)
+
+    def false_alarm(self, at: float) -> None:
+        """A voice that was none has interrupted."""
+        self._alarms.append(at)
+        if len(self._alarms) == FALSE_ALARMS and at - self._alarms[0] < ALARMS_S:
+            self._close(f"{FALSE_ALARMS} false alarms within {ALARMS_S:.0f} s")
+
+    def _listen(self, before: float, after: float) -> None:
+        self._taken.append(before - after)
+        if not self.half:
+            if len(self._taken) == LOST and mean(self._taken) < LEAST_DB:
+                self._close(f"only {mean(self._taken):.0f} dB of our own voice are taken away")
+            return
+        self._quiet = 0 if self._ear.hear((after,)) else self._quiet + 1
+        if self._quiet >= PROOF and _least(self._taken) >= LEAST_DB:
+            self.half = False
+            taken = mean(self._taken)
+            what = f"a voice may interrupt now: {taken:.0f} dB of our own are taken away"
+            self._outlet.report("duplex", {"state": "full", "taken_db": round(taken, 1)}, what)
+
+    def _close(self, why: str) -> None:
+        self.half = True
+        self._quiet = 0
+        self._taken.clear()
+        self._alarms.clear()
+        self._ear = Vad(_PROOF_TERMS)
+        what = f"only the button interrupts now: {why}"
+        self._outlet.report("duplex", {"state": "half", "why": why}, what, level="warning")
+
+
+def _least(taken: Sequence[float]) -> float:
+    """What is taken away in the mean; of too little nothing is known."""
+    return mean(taken) if len(taken) == LOST else 0.0
