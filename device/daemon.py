@@ -32,18 +32,21 @@ from device.core.events import Effect, Event, Part, Timer
 from device.core.ledger import CUE
 from device.core.light import sentence
 from device.destination import Destination
+from device.drivers.aloud import Aloud
 from device.drivers.capture import Capture
 from device.drivers.cards import Cards, folders
 from device.drivers.control import Control
 from device.drivers.cues import tones
+from device.drivers.ear import Ear
+from device.drivers.echo import canceller
 from device.drivers.journal import Journal
 from device.drivers.link import Link
 from device.drivers.memo import Memo
-from device.drivers.panel import Panel, Pins, open_panel
 from device.drivers.pcm import quieten_alsa
 from device.drivers.playout import Playout
 from device.drivers.service import Service
-from device.errors import EXIT_BUG, ConfigError, PanelError, StuckThread
+from device.errors import EXIT_BUG, ConfigError, StuckThread
+from device.frontpanel import opened
 from device.troubles import TROUBLES
 from device.watch import Ask, Watch
 
@@ -73,18 +76,22 @@ class Daemon:
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._account = Account(time.monotonic())
         self._conversation = Conversation(wishes.habits(config))
+        self._aloud = Aloud()
+        guarded = wishes.habits(config).duplex == "guarded"
         self._capture = Capture(
             config.microphone.device,
             wishes.capture_format(config),
             use=wishes.used_channels(config),
             block=wishes.block_length(config),
             post=self._post,
+            ear=(lambda: Ear(canceller(), self._aloud)) if guarded else None,
         )
         self._playout = Playout(
             config.speaker.device,
             gain=wishes.gain(config),
             latency=wishes.latency(config),
             post=self._post,
+            aloud=self._aloud,
         )
         self._language = config.assistant.language
         self._destination = Destination(config, path=path, environ=environ, warn=self.configuration)
@@ -99,7 +106,9 @@ class Daemon:
             decode=sound.decode,
         )
         self._memo = Memo(environ.get("STATE_DIRECTORY"))
-        self._panel = self._open_panel(wishes.pins(config))
+        self._panel = opened(
+            wishes.pins(config), self._memo, post=self._post, complain=self._complain
+        )
         self._watch = Watch(self._loops(), service=self._service, take=self.take)
         self._control = None if runtime is None else Control(runtime, receive=self._command)
 
@@ -110,30 +119,6 @@ class Daemon:
             "playout": self._playout.ask,
             "panel": self._panel.ask,
         }
-
-    def _open_panel(self, pins: Pins) -> Panel:
-        """The panel, or what of it can be had: the button must answer though the light is broken.
-
-        With nothing of it the device runs on under remote control. A mute switch that cannot be
-        read counts as closed: nobody knows that it is open.
-        """
-        report = {
-            "pressed": lambda at: self._post(ev.Pressed(at)),
-            "released": lambda at: self._post(ev.Released(at)),
-            "muted": lambda at: self._post(ev.MuteChanged(at, muted=True)),
-            "unmuted": lambda at: self._post(ev.MuteChanged(at, muted=False)),
-            "toggled": lambda at: self._post(ev.MuteToggled(at)),
-        }
-        if pins.toggle and self._memo.muted:
-            self._post(ev.MuteChanged(time.monotonic(), muted=True))
-        for wanted in dict.fromkeys((pins, pins.dark)):
-            try:
-                return open_panel(wanted, **report)
-            except PanelError as problem:
-                self._complain(problem.code, problem.what, problem.cure)
-        if pins.mute is not None:
-            self._post(ev.MuteChanged(time.monotonic(), muted=True))
-        return open_panel(Pins(), **report)
 
     async def run(self) -> int:
         """Run until a signal, or a bug; returns the exit status."""
@@ -353,6 +338,8 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.Play: lambda self, effect: self._playout.play(effect.item, effect.pcm),
     ev.EndPlay: lambda self, _: self._playout.end(),
     ev.Cut: lambda self, _: self._playout.cut(),
+    ev.Hold: lambda self, _: self._playout.hold(),
+    ev.GoOn: lambda self, _: self._playout.go_on(),
     ev.OpenMicrophone: lambda self, _: self._capture.open(),
     ev.CloseMicrophone: lambda self, _: self._capture.close(),
     ev.SetTimer: Daemon._set_timer,

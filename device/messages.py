@@ -72,6 +72,11 @@ MESSAGES: Final[Mapping[str, Message]] = {
         "Sound was interrupted: the machine was late",
         "Some milliseconds of the @PRESSEL_PART@ were lost. Now and then is harmless; often means "
         "that something else uses the processor, or that the power supply is weak."),
+    "duplex": Message("5c1cf32f0e3b4b7f9c8a51a2c9e7d013",
+        "Whether a voice may interrupt has changed",
+        "PRESSEL_STATE is full (a voice interrupts) or half (only the button does). It depends on "
+        "how much of our own voice is taken out of the microphone's sound, which is judged while "
+        "the device speaks; PRESSEL_TAKEN_DB is how much."),
     "recovered": Message("6aa70d1956e240a9b04b623cf8a239c7",
         "A part works again",
         "@PRESSEL_PART@ had been in trouble before."),

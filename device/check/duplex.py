@@ -24,6 +24,7 @@ from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format
 from device.core.events import Event
 from device.core.ledger import ItemId
 from device.drivers import pcm
+from device.drivers.aloud import Aloud
 from device.drivers.capture import PERIODS
 from device.drivers.playout import Playout
 from device.errors import AudioDeviceError, StuckThread
@@ -95,6 +96,7 @@ class Speaker:
             gain=wishes.gain(config),
             latency=wishes.latency(config),
             post=self._posted.put,
+            aloud=Aloud(),
         )
         self._playout.start()
 

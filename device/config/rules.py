@@ -22,7 +22,6 @@ Places = dict[str, Entry]
 _LATER: Final = (
     ("talk.wake", ("voice",), "only the button opens the microphone"),
     ("microphone.use", ("best", "beam"), "channel 0 is used"),
-    ("microphone.echo", ("software",), "it behaves like half_duplex"),
     ("limits", (), "nothing is limited: watch the cost at your provider"),
 )
 

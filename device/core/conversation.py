@@ -53,7 +53,7 @@ class Conversation:
         self._memory = Memory()
         self._connection = Connection()
         words = Words()
-        duplex = Duplex(habits.duplex, self._outlet)
+        self._duplex = duplex = Duplex(habits.duplex, self._outlet)
         self._answer = Answer(habits, self._outlet, self.ignored, words=words, duplex=duplex)
         self._notices = Notices(habits, self._outlet, answer=self._answer)
         self._listener = Listener(self._answer, duplex, self._outlet)
@@ -355,6 +355,8 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.MuteToggled: Conversation._mute_toggled,
     ev.MicHeard: lambda self, event: self._question.heard(event),
     ev.MicClosed: lambda self, _: self._question.mic_closed(),
+    ev.EchoReady: lambda self, event: self._duplex.ready(event),
+    ev.EchoMissing: lambda self, event: self._duplex.missing(event),
     ev.Dialing: lambda self, _: self._connection.signal(LinkSignal.DIALING),
     ev.LinkUp: Conversation._link_up,
     ev.LinkDown: Conversation._link_down,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Final, Literal
 
-from device.core.events import Echo
+from device.core.events import Echo, EchoMissing, EchoReady
 from device.core.outlet import Outlet
 from device.core.vad import STRICT, Terms, Vad
 
@@ -51,6 +51,16 @@ class Duplex:
         self._quiet = 0
         self._taken: deque[float] = deque(maxlen=LOST)
         self._alarms: deque[float] = deque(maxlen=FALSE_ALARMS)
+
+    def ready(self, event: EchoReady) -> None:
+        """There is a canceller; what it is worth has to be seen."""
+        what = f"the canceller {event.name} listens along; only the button interrupts so far"
+        self._outlet.report("duplex", {"state": "half", "canceller": event.name}, what)
+
+    def missing(self, event: EchoMissing) -> None:
+        """There is none: it stays half duplex."""
+        what = f"{event.what}; {event.cure}"
+        self._outlet.report("duplex", {"state": "half", "canceller": "none"}, what)
 
     def heard(self, echo: Echo) -> None:
         """One block, whose sound is known before and after the canceller."""

@@ -87,6 +87,12 @@ class Ledger:
             if not span.frames:
                 self._spans.popleft()
 
+    def take_back(self) -> Frames:
+        """Everything that is not settled will not be heard now: how much that is."""
+        pending, self._pending = self._pending, 0
+        self._spans.clear()
+        return Frames(pending)
+
     def close(self, delay: Frames) -> tuple[Heard, ...]:
         """The stream ends here with `delay` frames unheard: the account of every item, in order.
 

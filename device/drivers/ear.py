@@ -32,6 +32,7 @@ class Ear:
     """Takes the sound of the loudspeaker out of the blocks of one microphone, in order."""
 
     def __init__(self, canceller: Canceller, aloud: Aloud) -> None:
+        self.name = canceller.name
         self._canceller = canceller
         self._aloud = aloud
         self._position = Position()

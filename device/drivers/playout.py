@@ -7,23 +7,20 @@ wakes it at once: it reads what the device still holds, drops it, and reports wh
 
 from __future__ import annotations
 
-import audioop
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from msgspec import Struct
-
 from device.core import events as ev
-from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, frames_in, silence
+from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, silence
 from device.core.events import Event, Part
-from device.core.ledger import ItemId, Ledger
+from device.core.ledger import ItemId
 from device.drivers import pcm
 from device.drivers.aloud import Aloud, Position, frame_at
 from device.drivers.pcm import Pcm
+from device.drivers.reel import Cut, End, GoOn, Hold, Order, Probe, Reel, Sound, Stop
 from device.drivers.thread import Ask, NamedThread
 from device.errors import AudioDeviceError, StuckThread
 
@@ -42,32 +39,10 @@ BRIDGE_S: Final = 3.0
 _GAP: Final = silence(PERIOD)
 _ALL: Final = Frames(1 << 60)
 """A delay that leaves nothing heard beyond what is settled already."""
+HOLD_S: Final = 1.0
+"""While it is held, the inbox is all there is to wait for."""
 GUARD: Final = Frames(36)
 """1.5 ms: alsa's `plug` holds up to 0.9 ms that its position does not show (measured)."""
-
-
-class _Sound(Struct, frozen=True):
-    item: ItemId
-    pcm: bytes
-
-
-class _End:
-    """Nothing more comes."""
-
-
-class _Cut:
-    """Silence at once."""
-
-
-class _Probe:
-    """Can it be opened?"""
-
-
-class _Stop:
-    """End the thread."""
-
-
-Order = _Sound | _End | _Cut | _Probe | Ask | _Stop
 
 
 class Playout:
@@ -103,19 +78,27 @@ class Playout:
 
     def play(self, item: ItemId, sound: bytes) -> None:
         """Queue sound of one item: mono, 24 kHz, S16_LE."""
-        self._inbox.put(_Sound(item, sound))
+        self._inbox.put(Sound(item, sound))
 
     def end(self) -> None:
         """Nothing more comes: play out, then post `PlayoutEnded`."""
-        self._inbox.put(_End())
+        self._inbox.put(End())
 
     def cut(self) -> None:
         """Be silent at once, then post `PlayoutEnded` with what was heard."""
-        self._inbox.put(_Cut())
+        self._inbox.put(Cut())
+
+    def hold(self) -> None:
+        """Be silent at once, and keep what was not heard. With nothing to say: nothing."""
+        self._inbox.put(Hold())
+
+    def go_on(self) -> None:
+        """Go on with what was not heard."""
+        self._inbox.put(GoOn())
 
     def probe(self) -> None:
         """Try whether the device opens; post `PartReady` or `PartFailed`."""
-        self._inbox.put(_Probe())
+        self._inbox.put(Probe())
 
     def ask(self, answer: Callable[[], None]) -> None:
         """Let the thread call `answer`: a sign of life. It must only hand over."""
@@ -123,7 +106,7 @@ class Playout:
 
     def stop(self, timeout: float) -> None:
         """Be silent and end the thread. Raises `StuckThread` after `timeout` seconds."""
-        self._inbox.put(_Stop())
+        self._inbox.put(Stop())
         self._thread.join(timeout)
         if self._thread.is_alive():
             raise StuckThread("the playout thread did not end", cure="a bug: please report it")
@@ -131,17 +114,19 @@ class Playout:
     def _run(self) -> None:
         while True:
             match order := self._inbox.get():
-                case _Stop():
+                case Stop():
                     break
-                case _Sound():
+                case Sound():
                     if self._speak(order):
                         break
-                case _Cut() | _End():
+                case Cut() | End():
                     self._post(ev.PlayoutEnded(time.monotonic(), ()))
-                case _Probe():
+                case Probe():
                     self._try()
                 case Ask():
                     order.answer()
+                case Hold() | GoOn():
+                    pass
         self._close()
 
     def _try(self) -> None:
@@ -153,9 +138,9 @@ class Playout:
         except AudioDeviceError as problem:
             self._failed(problem)
 
-    def _speak(self, first: _Sound) -> bool:
+    def _speak(self, first: Sound) -> bool:
         """Play one reply; True when the thread is to end."""
-        reel = _Reel(self._gain)
+        reel = Reel(self._gain)
         reel.take(first)
         try:
             try:
@@ -172,14 +157,17 @@ class Playout:
             # Nobody knows how much of the buffer was still heard: claim none of it.
             self._post(ev.PlayoutEnded(time.monotonic(), reel.ledger.close(_ALL)))
             self._failed(problem)
-        return isinstance(reel.ending, _Stop)
+        return isinstance(reel.ending, Stop)
 
-    def _play_out(self, speaker: Pcm, reel: _Reel) -> None:
+    def _play_out(self, speaker: Pcm, reel: Reel) -> None:
         """From the first sound to silence: played out, cut, or told to stop."""
         self._prebuffer(reel)
         room, last_sound = int(BUFFER), time.monotonic()
         moved = last_sound
-        while not isinstance(reel.ending, _Cut | _Stop):
+        while not isinstance(reel.ending, Cut | Stop):
+            if reel.held:
+                self._keep_silent(speaker, reel)
+                room, moved = int(BUFFER), time.monotonic()
             if reel.waiting:
                 last_sound = time.monotonic()
             bored = time.monotonic() - last_sound > BRIDGE_S
@@ -202,7 +190,15 @@ class Playout:
         account = reel.ledger.close(Frames(held + self._latency))
         self._post(ev.PlayoutEnded(time.monotonic(), account))
 
-    def _prebuffer(self, reel: _Reel) -> None:
+    def _keep_silent(self, speaker: Pcm, reel: Reel) -> None:
+        """Until told to go on, or to end. What the device still holds is taken back."""
+        held = BUFFER - self._room(speaker, over=True) if reel.started else 0
+        self._silence(speaker)
+        reel.take_back(Frames(held + self._latency))
+        while reel.held and not isinstance(reel.ending, Cut | Stop):
+            self._gather(reel, HOLD_S)
+
+    def _prebuffer(self, reel: Reel) -> None:
         """Wait for enough to start with, but not for long."""
         deadline = time.monotonic() + PREBUFFER_S
         while reel.waiting < PREBUFFER and reel.ending is None:
@@ -211,31 +207,31 @@ class Playout:
                 return
             self._gather(reel, left)
 
-    def _gather(self, reel: _Reel, timeout: float) -> None:
+    def _gather(self, reel: Reel, timeout: float) -> None:
         """Take all orders that are there; wait up to `timeout` seconds for the first."""
         try:
             order = self._inbox.get(timeout=timeout) if timeout > 0 else self._inbox.get_nowait()
             while True:
-                if isinstance(order, _Probe):
+                if isinstance(order, Probe):
                     self._post(ev.PartReady(time.monotonic(), Part.SPEAKER))
                 elif isinstance(order, Ask):
                     order.answer()
                 else:
                     reel.take(order)
-                if isinstance(order, _Cut | _Stop):
+                if isinstance(order, Cut | Stop):
                     return  # what follows a cut is of the next reply
                 order = self._inbox.get_nowait()
         except Empty:
             return
 
-    def _pause(self, room: int, reel: _Reel, *, over: bool) -> float:
+    def _pause(self, room: int, reel: Reel, *, over: bool) -> float:
         """How long to sleep, in seconds; an order wakes the thread earlier."""
         if over:
             return (BUFFER - room) / RATE
         goal = REFILL if reel.waiting else BUFFER - LOW
         return max(0.0, (goal - room) / RATE)
 
-    def _fill(self, speaker: Pcm, reel: _Reel, *, room: int, bridge: bool) -> int:
+    def _fill(self, speaker: Pcm, reel: Reel, *, room: int, bridge: bool) -> int:
         """Write what there is room for, or bridge a gap; returns the room that is left."""
         while room > 0 and reel.waiting:
             item, piece = reel.next(room)
@@ -249,7 +245,7 @@ class Playout:
             room -= taken
         if bridge and reel.ending is None and BUFFER - room < LOW:
             taken = self._write(speaker, _GAP, reel)
-            reel.ledger.wrote(None, Frames(taken))
+            reel.bridged(_GAP[: taken * FRAME_BYTES])
             self._sounds(_GAP[: taken * FRAME_BYTES], room=room)
             room -= taken
         return room
@@ -266,7 +262,7 @@ class Playout:
         self._aloud.falls_silent(frame_at(time.monotonic()))
         self._position.lose()
 
-    def _write(self, speaker: Pcm, piece: bytes | memoryview, reel: _Reel) -> int:
+    def _write(self, speaker: Pcm, piece: bytes | memoryview, reel: Reel) -> int:
         """Frames taken. After an underrun all before it was heard, and `piece` is offered again."""
         taken = speaker.write(piece)
         if taken == pcm.XRUN:
@@ -316,56 +312,3 @@ class Playout:
             code, what = "speaker-lost", f"speaker {self._device!r} stopped ({problem})"
             cure = "plug it in again; it is tried every 2 s"
         self._post(ev.PartFailed(time.monotonic(), Part.SPEAKER, code, what, cure))
-
-
-class _Reel:
-    """One reply on its way to the speaker: what waits, what was written, and how it is to end."""
-
-    def __init__(self, gain: float) -> None:
-        self.ledger = Ledger()
-        self.waiting = 0
-        """Frames not yet written."""
-        self.ending: _End | _Cut | _Stop | None = None
-        self.started = False
-        self._gain = gain
-        self._sounds: deque[tuple[ItemId, memoryview]] = deque()
-        self._sounded: ItemId | None = None
-
-    def take(self, order: Order) -> None:
-        """One order. Sound after an `_End` is the next part of the same reply."""
-        match order:
-            case _Sound():
-                if isinstance(self.ending, _End):
-                    self.ending = None
-                self._sounds.append((order.item, memoryview(_louder(order.pcm, self._gain))))
-                self.waiting += frames_in(order.pcm)
-                self.ledger.received(order.item, frames_in(order.pcm))
-            case _End() | _Cut() | _Stop():
-                if not isinstance(self.ending, _Cut | _Stop):
-                    self.ending = order
-            case _Probe() | Ask():
-                pass
-
-    def next(self, room: int) -> tuple[ItemId, memoryview]:
-        """The oldest sound, at most `room` frames of it."""
-        item, sound = self._sounds[0]
-        return item, sound[: room * FRAME_BYTES]
-
-    def wrote(self, taken: int) -> bool:
-        """The device took so many frames of the oldest sound. True when its item is a new one."""
-        item, sound = self._sounds.popleft()
-        if taken * FRAME_BYTES < len(sound):
-            self._sounds.appendleft((item, sound[taken * FRAME_BYTES :]))
-        self.waiting -= taken
-        self.started = True
-        self.ledger.wrote(item, Frames(taken))
-        news = item != self._sounded
-        self._sounded = item
-        return news
-
-
-def _louder(sound: bytes, gain: float) -> bytes:
-    """The sound at the configured volume; `gain` is 0 to 1."""
-    if gain == 1.0:
-        return sound
-    return audioop.mul(sound, FRAME_BYTES, gain)

@@ -33,7 +33,16 @@ KNOWS = {
     "device.voice": ["device.voice"],
     "device.drivers": ["device.core", "device.errors", "device.messages", "device.troubles"],
     "device.drivers.clock": [],
+    "device.drivers.ear": ["device.core", "device.drivers.aloud", "device.drivers.echo"],
+    "device.drivers.capture": [
+        "device.core", "device.drivers.ear", "device.errors",
+    ],
     "device.drivers.broker": ["device.drivers.dial", "device.errors"],
+    "device.drivers.playout": [
+        "device.core", "device.drivers.aloud", "device.drivers.pcm", "device.drivers.reel",
+        "device.drivers.thread", "device.errors",
+    ],
+    "device.drivers.reel": ["device.core", "device.drivers.thread"],
     "device.drivers.dial": ["device.core", "device.errors"],
     "device.drivers.failure": [
         "device.core", "device.drivers.clock", "device.errors", "device.troubles",
@@ -58,11 +67,13 @@ KNOWS = {
     "device.wishes": ["device.config", "device.core", "device.drivers", "device.errors"],
     "device.daemon": [
         "device.__version__", "device.config", "device.core", "device.destination",
-        "device.account", "device.drivers", "device.errors", "device.troubles", "device.voice",
+        "device.account", "device.drivers", "device.errors", "device.frontpanel",
+        "device.troubles", "device.voice",
         "device.watch",
         "device.wishes",
     ],
     "device.account": ["device.core"],
+    "device.frontpanel": ["device.core", "device.drivers", "device.errors"],
     "device.watch": ["device.core", "device.drivers.service"],
     "device.destination": ["device.config", "device.drivers", "device.errors", "device.wishes"],
     "device.devices": ["device.core", "device.drivers.pcm", "device.errors"],
@@ -97,10 +108,11 @@ KNOWS = {
 
 SHARED = ["device.drivers.pcm", "device.drivers.aloud", "device.drivers.thread"]
 """Drivers never import each other. These are no drivers but what several have in common: an open
-PCM, a named thread; they import no driver themselves. The link is one driver in seven modules and
-the panel one in three, in the order given above."""
+PCM, a named thread; they import no driver themselves. The link is one driver in seven modules, the
+panel one in three, playout and capture in two and three, in the order given above."""
 
 DOORS = {
+    "livekit": ["device.drivers.echo"],
     "alsaaudio": ["device.drivers.pcm", "device.devices"],
     "gpiozero": ["device.drivers.lamps", "device.drivers.panel"],
     "systemd": ["device.drivers.journal", "device.drivers.service", "device.stats"],

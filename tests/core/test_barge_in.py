@@ -9,7 +9,7 @@ from device.core.audio import Ms
 
 def speaking(*, seconds: float = 9.0, generating: bool = False) -> Stage:
     """Hands-free and full duplex; the reply `r1` has sounded for two seconds."""
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.speak(1.0)
     stage.notices("u1")
@@ -43,7 +43,7 @@ def test_case_b_the_item_was_complete_and_its_reply_was_not() -> None:
 
 
 def test_case_c_the_person_goes_on_before_anything_came() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     for number in range(1, 4):
         stage.speak(0.5)
@@ -172,7 +172,7 @@ def test_a_reply_asked_for_and_interrupted_has_its_line_too() -> None:
 
 
 def test_an_item_of_which_nothing_was_heard_is_deleted() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.takes("u1")
     stage.begins("r1")
@@ -185,14 +185,14 @@ def test_an_item_of_which_nothing_was_heard_is_deleted() -> None:
 
 
 def test_an_item_heard_for_less_than_a_millisecond_is_deleted() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.takes("u1")
     stage.answers("r1", "a1", 1.0)
     stage.notices("u2")
     stage.wait(0.1)
     assert stage.sent == [wire.TruncateItem("a1", Ms(5))], "5 ms to fall silent"
-    fresh = Stage(half_duplex=False)
+    fresh = Stage(duplex="full")
     fresh.tap()
     fresh.takes("u1")
     fresh.answers("r1", "a0", 0.0045)
@@ -214,7 +214,7 @@ def test_an_item_heard_to_its_end_is_never_truncated() -> None:
 
 
 def test_of_two_items_only_the_one_that_was_cut_is_truncated() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.takes("u1")
     stage.begins("r1")
@@ -238,7 +238,7 @@ def test_a_truncate_is_rounded_down() -> None:
 
 
 def test_a_long_gap_in_a_reply_does_not_make_it_forget_what_was_heard_before() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.takes("u1")
     stage.begins("r1")

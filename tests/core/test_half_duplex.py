@@ -14,7 +14,7 @@ def captured_between(stage: Stage, start: float, end: float) -> list[tuple[float
 
 
 def test_nothing_is_heard_while_the_reply_sounds_and_three_hundred_ms_after() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.asked_and_answered(1, 2.0)
     start = stage.now
@@ -25,7 +25,7 @@ def test_nothing_is_heard_while_the_reply_sounds_and_three_hundred_ms_after() ->
 
 
 def test_the_light_says_speaking_while_nobody_is_heard() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.asked_and_answered(1, 2.0)
     stage.speak(1.0)
@@ -35,7 +35,7 @@ def test_the_light_says_speaking_while_nobody_is_heard() -> None:
 
 
 def test_full_duplex_hears_the_person_over_the_reply() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.asked_and_answered(1, 2.0)
     before = stage.spoken_out
@@ -45,7 +45,7 @@ def test_full_duplex_hears_the_person_over_the_reply() -> None:
 
 
 def test_after_a_press_over_the_reply_the_first_words_wait_out_the_echo() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.asked_and_answered(1, 9.0)
     stage.wait(2.0)
@@ -60,7 +60,7 @@ def test_after_a_press_over_the_reply_the_first_words_wait_out_the_echo() -> Non
 
 
 def test_while_a_reply_is_awaited_silence_is_kept_back() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.speak(1.0)
     stage.notices("u1")
@@ -73,7 +73,7 @@ def test_while_a_reply_is_awaited_silence_is_kept_back() -> None:
 
 
 def test_a_person_who_goes_on_while_a_reply_is_awaited_is_heard_from_the_first_syllable() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.speak(1.0)
     stage.notices("u1")
@@ -86,7 +86,7 @@ def test_a_person_who_goes_on_while_a_reply_is_awaited_is_heard_from_the_first_s
 
 
 def test_what_was_kept_back_before_the_reply_is_not_sent_after_it() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.speak(1.0)
     stage.notices("u1")
@@ -99,7 +99,7 @@ def test_what_was_kept_back_before_the_reply_is_not_sent_after_it() -> None:
 
 
 def test_the_light_changes_when_mere_time_lets_words_out() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.asked_and_answered(1, 9.0)
     stage.wait(1.0)
@@ -114,7 +114,7 @@ def test_the_light_changes_when_mere_time_lets_words_out() -> None:
 
 
 def test_our_own_voice_is_not_kept_while_the_link_is_down() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.asked_and_answered(1, 3.0)
     start = stage.now
@@ -128,7 +128,7 @@ def test_our_own_voice_is_not_kept_while_the_link_is_down() -> None:
 
 
 def test_a_tail_in_the_echo_waits_for_its_end() -> None:
-    stage = Stage(half_duplex=True, style="hold")
+    stage = Stage(duplex="half", style="hold")
     stage.press()
     stage.takes("u1")
     stage.release()
@@ -141,7 +141,7 @@ def test_a_tail_in_the_echo_waits_for_its_end() -> None:
 
 
 def test_a_speaker_that_does_not_fall_silent_is_not_waited_for_longer_than_a_second() -> None:
-    stage = Stage(half_duplex=True, style="hold")
+    stage = Stage(duplex="half", style="hold")
     stage.press()
     stage.takes("u1")
     stage.release()

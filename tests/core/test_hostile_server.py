@@ -192,7 +192,7 @@ GROWTH: dict[str, Callable[[Stage, int], None]] = {
 
 @pytest.mark.parametrize("way", ["held", "latched"])
 def test_ten_thousand_events_leave_a_conversation_small(way: str) -> None:
-    stage = Besieged(half_duplex=False)
+    stage = Besieged(duplex="full")
     stage.connect()
     stage.press() if way == "held" else stage.tap()
     stage.speak(0.6)
@@ -210,7 +210,7 @@ def test_ten_thousand_events_leave_a_conversation_small(way: str) -> None:
 
 @pytest.mark.parametrize("name", GROWTH)
 def test_nothing_that_a_server_repeats_makes_a_conversation_grow(name: str) -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.press()
     stage.begins("r0")
     stage.says(wire.OutputItemAdded("r0", wire.ItemInfo("a0")))
@@ -229,7 +229,7 @@ def test_nothing_that_a_server_repeats_makes_a_conversation_grow(name: str) -> N
 
 
 def test_an_answer_that_a_server_repeats_is_played_once() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.asked_and_answered(1, 1.0)
     stage.wait(0.3)
@@ -243,7 +243,7 @@ def test_an_answer_that_a_server_repeats_is_played_once() -> None:
 
 
 def test_a_reply_that_was_cut_stays_cut_however_many_are_cut_after_it() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.asked_and_answered(0, 5.0)
     stage.notices("v")
@@ -257,7 +257,7 @@ def test_a_reply_that_was_cut_stays_cut_however_many_are_cut_after_it() -> None:
 
 
 def test_an_end_in_the_far_future_takes_no_words_that_are_yet_to_be_said() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.press()
     stage.speak(0.6)
     stage.notices("u1")
@@ -276,7 +276,7 @@ def test_an_end_in_the_far_future_takes_no_words_that_are_yet_to_be_said() -> No
 
 @pytest.mark.parametrize("code", sorted(BENIGN - {"conversation_already_has_active_response"}))
 def test_a_lost_race_does_not_revive_the_question_that_was_interrupted(code: str) -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.press()
     stage.speak(0.6)
     stage.notices("u1")
@@ -293,7 +293,7 @@ def test_a_lost_race_does_not_revive_the_question_that_was_interrupted(code: str
 
 
 def test_crumbs_of_sound_count_for_more_than_they_last() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.press()
     stage.begins("r1")
     stage.says(wire.OutputItemAdded("r1", wire.ItemInfo("a1")))

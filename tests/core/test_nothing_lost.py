@@ -68,7 +68,7 @@ def test_a_held_turn_the_lost_server_had_taken_is_asked_again() -> None:
 
 
 def test_a_hands_free_turn_the_lost_server_had_taken_is_asked_again() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     began = stage.now
     stage.speak(1.0)
@@ -90,7 +90,7 @@ def test_a_hands_free_turn_the_lost_server_had_taken_is_asked_again() -> None:
 
 
 def test_what_was_answered_is_never_sent_again() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     stage.tap()
     stage.speak(1.0)
     stage.notices("u1")
@@ -235,7 +235,7 @@ def test_more_than_thirty_seconds_of_one_turn_are_lost_aloud() -> None:
 
 
 def test_of_a_turn_that_was_taken_and_not_answered_the_loss_is_said_too() -> None:
-    stage = Stage(half_duplex=False, linger_s=600.0)
+    stage = Stage(duplex="full", linger_s=600.0)
     stage.tap()
     stage.speak(25.0)
     stage.notices("u1")
@@ -272,7 +272,7 @@ def test_silence_that_is_too_old_is_no_loss() -> None:
 
 
 def test_our_silence_counts_on_the_servers_clock() -> None:
-    stage = Stage(release="server", half_duplex=False, backstop_s=4.0)
+    stage = Stage(release="server", duplex="full", backstop_s=4.0)
     stage.hold(1.0)
     stage.notices("u1")
     stage.wait(1.0)

@@ -147,7 +147,7 @@ def test_a_microphone_that_is_back_at_once_needs_no_sentence() -> None:
 
 
 def test_half_duplex_does_not_hear_its_own_sentence() -> None:
-    stage = offline(half_duplex=True)
+    stage = offline(duplex="half")
     stage.hold(1.0)
     stage.wait(TELL_AFTER_S + 0.5)
     stage.press()
@@ -193,7 +193,7 @@ def test_an_owner_can_have_silence() -> None:
 
 
 def test_an_owner_can_have_a_tone_when_the_microphone_opens_and_when_it_closes() -> None:
-    stage = Stage(tells="all", half_duplex=False)
+    stage = Stage(tells="all", duplex="full")
     stage.press()
     assert stage.cues == [Cue.LISTENING]
     stage.speak(1.0)

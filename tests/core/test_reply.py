@@ -74,7 +74,7 @@ def test_a_later_press_is_not_older_than_its_first_block() -> None:
 
 
 def test_sound_that_is_announced_after_its_cut_belongs_to_no_turn() -> None:
-    stage = asked(half_duplex=False)
+    stage = asked(duplex="full")
     stage.answers("r1", "a1", 5.0)
     stage.notices("u2")
     stage.post(ev.Sounded(stage.now, ItemId("a1")))
@@ -127,7 +127,7 @@ def test_an_item_of_an_unknown_reply_is_not_announced_by_it() -> None:
 
 
 def test_a_cut_item_cannot_be_announced_again_for_another_reply() -> None:
-    stage = asked(half_duplex=False)
+    stage = asked(duplex="full")
     stage.begins("r1")
     stage.sounds("r1", "a1", 3.0)
     stage.wait(1.0)
@@ -164,7 +164,7 @@ def test_the_end_of_sound_of_an_unknown_item_is_nothing() -> None:
 
 
 def test_no_more_of_a_reply_is_kept_than_the_longest_one() -> None:
-    stage = asked(half_duplex=False, longest_reply=Frames(2 * RATE))
+    stage = asked(duplex="full", longest_reply=Frames(2 * RATE))
     stage.answers("r1", "a1", 5.0)
     assert stage.played("a1") == 2.0
     stage.wait(3.0)

@@ -147,7 +147,7 @@ def test_a_session_that_ends_sooner_is_renewed_sooner() -> None:
 
 
 def test_a_conversation_is_not_disturbed_until_it_must_be() -> None:
-    stage = Stage(linger_s=600.0, half_duplex=False)
+    stage = Stage(linger_s=600.0, duplex="full")
     stage.wait(49 * 60)
     stage.tap()
     stage.voice = True

@@ -23,14 +23,14 @@ def talk(stage: Stage) -> None:
 
 
 def test_by_default_no_word_is_written_down() -> None:
-    stage = Stage(half_duplex=False)
+    stage = Stage(duplex="full")
     talk(stage)
     assert stage.lines("said") == []
     assert not [line for line in stage.reports if "hat" in line.sentence or "hook" in line.sentence]
 
 
 def test_with_transcripts_both_sides_are_written_down_as_they_were_heard() -> None:
-    stage = Stage(half_duplex=False, transcripts=True)
+    stage = Stage(duplex="full", transcripts=True)
     talk(stage)
     said = [report for report in stage.reports if report.event == "said"]
     assert [line.fields["who"] for line in said] == ["person", "assistant"]

@@ -186,7 +186,7 @@ def test_a_press_without_a_further_word_does_not_lose_those_that_wait() -> None:
 
 
 def test_a_slow_reply_is_no_lost_word() -> None:
-    stage = Stage(half_duplex=True)
+    stage = Stage(duplex="half")
     stage.tap()
     stage.speak(1.0)
     stage.notices("u1")

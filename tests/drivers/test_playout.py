@@ -12,6 +12,7 @@ import pytest
 from device.core import events as ev
 from device.core.audio import Frames
 from device.core.ledger import Heard, ItemId
+from device.drivers.aloud import Aloud
 from device.drivers.playout import GUARD, PREBUFFER_S, Playout
 from drivers.conftest import Inbox
 from virtual_card import Samples, VirtualCard
@@ -30,7 +31,13 @@ def make(inbox: Inbox) -> Iterator[MakePlayout]:
     made: list[Playout] = []
 
     def one(device: str = "speaker", **wish: Any) -> Playout:
-        made.append(Playout(device, **{"gain": 1.0, "latency": Frames(0), **wish}, post=inbox.post))
+        made.append(
+            Playout(
+                device,
+                **{"gain": 1.0, "latency": Frames(0), "aloud": Aloud(), **wish},
+                post=inbox.post,
+            )
+        )
         made[-1].start()
         return made[-1]
 
