@@ -23,6 +23,8 @@ PROOF: Final = 150
 """So many loud frames of 20 ms without a false start prove it: 3 s of speech."""
 MARGIN_DB: Final = 6.0
 """The proof is held with an ear that is this much sharper than the one that is used later."""
+MOST_DBFS: Final = -40.0
+"""What is left over and louder is our own voice, even where a detector takes it for noise."""
 LOST: Final = 100
 """So many loud frames in a row (2 s) in which hardly anything is taken away: it lost its way."""
 LEAST_DB: Final = 6.0
@@ -82,7 +84,8 @@ class Duplex:
             if len(self._taken) == LOST and mean(self._taken) < LEAST_DB:
                 self._close(f"only {mean(self._taken):.0f} dB of our own voice are taken away")
             return
-        self._quiet = 0 if self._ear.hear((after,)) else self._quiet + 1
+        loud = self._ear.hear((after,)) or after > MOST_DBFS
+        self._quiet = 0 if loud else self._quiet + 1
         if self._quiet >= PROOF and _least(self._taken) >= LEAST_DB:
             self.half = False
             taken = mean(self._taken)

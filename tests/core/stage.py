@@ -75,6 +75,8 @@ class Stage:
         self.microphone_open = False
         self.timers: dict[Timer, float] = {}
         self.voice = False
+        self.echo_db: float | None = None
+        """What a canceller takes of our own voice; None: there is no canceller."""
         self._captured: dict[int, tuple[float, float]] = {}
         self._numbers = count(1)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -277,6 +279,10 @@ class Stage:
                 self.sent.append(effect.message)
             case ev.Play() | ev.EndPlay():
                 self._play(effect)
+            case ev.Hold():
+                self.speaker.hold(self.now)
+            case ev.GoOn():
+                self.speaker.go_on(self.now)
             case ev.Cut() | ev.Hush():
                 self._cutting = True
                 self._at(CUT_S, self._cut)
@@ -344,7 +350,17 @@ class Stage:
         marked = samples.copy()
         marked[:3] = number % 64 + 1, number // 64 % 64 + 1, number // 4096 + 1
         self._captured[number] = (began, ended)
-        self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended)))
+        self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended), self._echo(began, ended)))
+
+    def _echo(self, began: float, ended: float) -> ev.Echo | None:
+        """Our voice is at -20 dBFS in the microphone; what the canceller leaves is quieter."""
+        if self.echo_db is None:
+            return None
+        aloud = self.speaker.sounded_between(began, ended)
+        own, room = (-20.0, -75.0) if aloud else (-120.0, -120.0)
+        frames = max(1, round((ended - began) / 0.02))
+        left = max(own - self.echo_db, room, -75.0)
+        return ev.Echo((own,) * frames, (max(own, -75.0),) * frames, (left,) * frames)
 
     def _closed(self, since: float) -> Callable[[], None]:
         ended = self.now

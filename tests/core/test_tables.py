@@ -58,11 +58,13 @@ REPLY_IGNORES = {
     # Whatever comes of a reply that was given up.
     R.QUIET: set(S) - {S.ASKED, S.AUDIO, S.AUDIO_HELD},
     # Nothing sounds yet, nothing is kept yet.
-    R.AWAITED: {S.LET_OUT, S.ENDED},
+    R.AWAITED: {S.LET_OUT, S.ENDED, S.VOICE, S.FALSE_ALARM},
     # Generated or not, it waits for the release; nothing sounds, and its clock has stopped.
-    R.WITHHELD: {S.OVER, S.ENDED, S.LATE},
+    R.WITHHELD: {S.OVER, S.ENDED, S.LATE, S.VOICE, S.FALSE_ALARM},
     # A commit of the server's while it speaks; a release; its clock has stopped.
-    R.SPEAKING: {S.ASKED, S.LET_OUT, S.LATE, S.REPEATED},
+    R.SPEAKING: {S.ASKED, S.LET_OUT, S.LATE, S.REPEATED, S.FALSE_ALARM},
+    # As speaking; one voice is enough.
+    R.HELD: {S.ASKED, S.LET_OUT, S.LATE, S.REPEATED, S.VOICE},
 }
 
 REGIONS: list[tuple[Mapping[Any, Any], Any, type[Enum], Mapping[Any, set[Any]]]] = [

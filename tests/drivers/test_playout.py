@@ -31,13 +31,8 @@ def make(inbox: Inbox) -> Iterator[MakePlayout]:
     made: list[Playout] = []
 
     def one(device: str = "speaker", **wish: Any) -> Playout:
-        made.append(
-            Playout(
-                device,
-                **{"gain": 1.0, "latency": Frames(0), "aloud": Aloud(), **wish},
-                post=inbox.post,
-            )
-        )
+        usual = {"gain": 1.0, "latency": Frames(0), "aloud": Aloud()}
+        made.append(Playout(device, **{**usual, **wish}, post=inbox.post))
         made[-1].start()
         return made[-1]
 
