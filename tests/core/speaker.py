@@ -6,6 +6,7 @@ import math
 from collections import Counter, deque
 
 from device.core.audio import RATE, Frames
+from device.core.events import Echo
 from device.core.ledger import CUE, Heard, ItemId, Ledger
 
 BORED_S = 3.0
@@ -97,6 +98,15 @@ class Speaker:
         if self.sounding and not self.held:
             spans.append((self._began, math.inf))
         return any(began < min(end, begun_by) and start < over for began, over in spans)
+
+    def echo(self, start: float, end: float, *, taken_db: float | None) -> Echo | None:
+        """Our voice is at -20 dBFS in the microphone; what a canceller leaves of it is quieter."""
+        if taken_db is None:
+            return None
+        own = -20.0 if self.sounded_between(start, end) else -120.0
+        frames = max(1, round((end - start) / 0.02))
+        heard, left = max(own, -75.0), max(own - taken_db, -75.0)
+        return Echo((own,) * frames, (heard,) * frames, (left,) * frames)
 
     @property
     def answering(self) -> bool:

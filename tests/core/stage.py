@@ -350,17 +350,8 @@ class Stage:
         marked = samples.copy()
         marked[:3] = number % 64 + 1, number // 64 % 64 + 1, number // 4096 + 1
         self._captured[number] = (began, ended)
-        self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended), self._echo(began, ended)))
-
-    def _echo(self, began: float, ended: float) -> ev.Echo | None:
-        """Our voice is at -20 dBFS in the microphone; what the canceller leaves is quieter."""
-        if self.echo_db is None:
-            return None
-        aloud = self.speaker.sounded_between(began, ended)
-        own, room = (-20.0, -75.0) if aloud else (-120.0, -120.0)
-        frames = max(1, round((ended - began) / 0.02))
-        left = max(own - self.echo_db, room, -75.0)
-        return ev.Echo((own,) * frames, (max(own, -75.0),) * frames, (left,) * frames)
+        echo = self.speaker.echo(began, ended, taken_db=self.echo_db)
+        self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended), echo))
 
     def _closed(self, since: float) -> Callable[[], None]:
         ended = self.now
