@@ -54,6 +54,7 @@ def habits(config: Config) -> Habits:
         tells=config.speaker.tells,
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
+        wake=talk.wake,
         preroll=frames_of(config.microphone.preroll_ms),
         patience_s=server.patience_s,
         transcripts=config.log.transcripts,

@@ -78,6 +78,11 @@ class Answer:
         """A reply is being played, or held for a moment."""
         return self.state in (Reply.SPEAKING, Reply.HELD)
 
+    @property
+    def aloud(self) -> bool:
+        """The room sounds of ourselves, or is about to."""
+        return self.state is not Reply.QUIET or self.now < max(self.echo_until, self.deaf_until)
+
     def signal(self, signal: ReplySignal) -> None:
         """Move the region by one signal."""
         row = REPLY.get((self.state, signal))

@@ -122,6 +122,7 @@ class Conversation:
             hearing=self._question.hearing,
             resting=resting,
             leaving=self._question.leaving,
+            ahead=self._habits.ahead,
             offline=self._connection.trouble,
             fault=self._parts.fault
             or self._notices.loss
@@ -132,8 +133,7 @@ class Conversation:
     def start(self) -> list[Effect]:
         """The first effects: say that we are starting, and find out what works."""
         self._outlet.do(*self._lit(), *(ev.Probe(part) for part in Part))
-        if self._habits.preroll:
-            self._outlet.do(ev.OpenMicrophone())
+        self._question.listen_ahead()
         return self._outlet.take()
 
     def handle(self, event: Event) -> list[Effect]:

@@ -22,7 +22,13 @@ from device.core.words import KEPT
 
 AUDIBLE_TO_OTHERS = {LightState.LISTENING, LightState.HEARING}
 LONGEST_S = 2.0
-AT_REST = {LightState.IDLE, LightState.OFFLINE, LightState.FAULT, LightState.MUTED}
+AT_REST = {
+    LightState.IDLE,
+    LightState.AWAKE,
+    LightState.OFFLINE,
+    LightState.FAULT,
+    LightState.MUTED,
+}
 
 
 class Watched(Stage):
