@@ -37,8 +37,6 @@ from device.drivers.capture import Capture
 from device.drivers.cards import Cards, folders
 from device.drivers.control import Control
 from device.drivers.cues import tones
-from device.drivers.ear import Ear
-from device.drivers.echo import canceller
 from device.drivers.journal import Journal
 from device.drivers.link import Link
 from device.drivers.memo import Memo
@@ -76,28 +74,26 @@ class Daemon:
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._account = Account(time.monotonic())
         self._conversation = Conversation(wishes.habits(config))
-        self._aloud = Aloud()
-        guarded = wishes.habits(config).duplex == "guarded"
+        aloud = Aloud()
         self._capture = Capture(
             config.microphone.device,
             wishes.capture_format(config),
             use=wishes.used_channels(config),
             block=wishes.block_length(config),
             post=self._post,
-            ear=(lambda: Ear(canceller(), self._aloud)) if guarded else None,
+            ear=wishes.ear(config, aloud),
         )
         self._playout = Playout(
             config.speaker.device,
             gain=wishes.gain(config),
             latency=wishes.latency(config),
             post=self._post,
-            aloud=self._aloud,
+            aloud=aloud,
         )
         self._language = config.assistant.language
         self._destination = Destination(config, path=path, environ=environ, warn=self.configuration)
         self._telephone = telephone = wishes.line(config)
-        sound = wire if telephone is None else telephone
-        self._append = sound.append
+        self._append = (sound := telephone or wire).append
         self._link = Link(
             self._destination.endpoint,
             post=self._from_link,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -20,6 +20,8 @@ from device.errors import Secret
 
 if TYPE_CHECKING:
     from device.core.telephone import Telephone
+    from device.drivers.aloud import Aloud
+    from device.drivers.ear import Ear
 
 BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
@@ -52,12 +54,30 @@ def habits(config: Config) -> Habits:
         tells=config.speaker.tells,
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
+        wake=talk.wake,
         preroll=frames_of(config.microphone.preroll_ms),
         patience_s=server.patience_s,
         transcripts=config.log.transcripts,
         price=price_of(server.model) if server.profile != "local" else None,
         keep_warm_s=None if server.keep_warm == "always" else server.keep_warm * 60,
     )
+
+
+def ear(config: Config, aloud: Aloud) -> Callable[[], Ear] | None:
+    """What makes the ear that hears no echo, in the thread that listens; None where none is meant.
+
+    Raises `EchoError` there when no canceller is installed.
+    """
+    if DUPLEX[config.microphone.echo] != "guarded":
+        return None
+
+    def make() -> Ear:
+        from device.drivers.ear import Ear
+        from device.drivers.echo import canceller
+
+        return Ear(canceller(), aloud)
+
+    return make
 
 
 def capture_format(config: Config) -> Format:

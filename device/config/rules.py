@@ -20,7 +20,6 @@ Places = dict[str, Entry]
 
 # (path, the values that wait, what happens meanwhile). Empty values: the setting as such waits.
 _LATER: Final = (
-    ("talk.wake", ("voice",), "only the button opens the microphone"),
     ("microphone.use", ("best", "beam"), "channel 0 is used"),
     ("limits", (), "nothing is limited: watch the cost at your provider"),
 )

@@ -61,6 +61,7 @@ class Answer:
         self._duplex = duplex
         self._replies = Replies()
         self._awaited_since = 0.0
+        self._cue_waits = False
         self._ending: Turn | None = None
         self._kept: list[ev.Play] = []
         self._arrived = ev.Play(ItemId(""), b"")
@@ -76,6 +77,11 @@ class Answer:
     def sounding(self) -> bool:
         """A reply is being played, or held for a moment."""
         return self.state in (Reply.SPEAKING, Reply.HELD)
+
+    @property
+    def aloud(self) -> bool:
+        """The room sounds of ourselves, or is about to."""
+        return self.state is not Reply.QUIET or self.now < max(self.echo_until, self.deaf_until)
 
     def signal(self, signal: ReplySignal) -> None:
         """Move the region by one signal."""
@@ -187,7 +193,10 @@ class Answer:
 
     def played(self, event: ev.PlayoutEnded) -> None:
         """The speaker is silent: tell the server what was not heard, in order."""
-        self.echo_until, self.deaf_until = self.now, self.now + ECHO_S
+        told = any(one.item == CUE for one in event.account)
+        if told or not self._cue_waits:  # else it is yet to sound: what ended was before it
+            self._cue_waits = False
+            self.echo_until, self.deaf_until = self.now, self.now + ECHO_S
         event = ev.PlayoutEnded(event.at, tuple(one for one in event.account if one.item != CUE))
         for account in event.account:
             correction = self._replies.correction(account)
@@ -228,6 +237,7 @@ class Answer:
     def deafen(self) -> None:
         """The speaker sounds of ourselves: half duplex is deaf until it is silent."""
         self.echo_until = self.now + SENTENCE_S
+        self._cue_waits = True
 
     def _waits(self) -> None:
         """Still no sound of the reply: say so, in steps, and do something about it at last."""

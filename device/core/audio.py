@@ -57,6 +57,11 @@ class MicBlock(Struct, frozen=True):
     """When its last frame was captured, monotonic seconds."""
 
     @property
+    def began(self) -> float:
+        """When its first frame was captured."""
+        return self.at - self.frames / RATE
+
+    @property
     def frames(self) -> Frames:
         """Its length."""
         return frames_in(self.pcm)

@@ -87,6 +87,11 @@ class Conversation:
         return self._answer.state
 
     @property
+    def half_duplex(self) -> bool:
+        """While it speaks, nothing of the microphone is sent."""
+        return self._duplex.half
+
+    @property
     def idle(self) -> bool:
         """The link is up and nobody talks."""
         quiet = isinstance(self.gate, Closed) and self.reply is Reply.QUIET
@@ -117,6 +122,7 @@ class Conversation:
             hearing=self._question.hearing,
             resting=resting,
             leaving=self._question.leaving,
+            ahead=self._habits.ahead,
             offline=self._connection.trouble,
             fault=self._parts.fault
             or self._notices.loss
@@ -127,8 +133,7 @@ class Conversation:
     def start(self) -> list[Effect]:
         """The first effects: say that we are starting, and find out what works."""
         self._outlet.do(*self._lit(), *(ev.Probe(part) for part in Part))
-        if self._habits.preroll:
-            self._outlet.do(ev.OpenMicrophone())
+        self._question.listen_ahead()
         return self._outlet.take()
 
     def handle(self, event: Event) -> list[Effect]:
@@ -252,36 +257,16 @@ class Conversation:
         self._renew(at)
         self._outlet.do(ev.SetTimer(Timer.RENEW, RENEW_LOOK_S))
 
-    def _rest(self) -> None:
+    def _rest(self, _: float) -> None:
         if self.idle:
             self._outlet.do(ev.Rest())
 
     def _timer(self, event: ev.TimerFired) -> None:
-        match event.timer:
-            case Timer.LINGER:
-                self._question.quiet_spell()
-            case Timer.TAIL:
-                self._question.tail_tick()
-            case Timer.VOICE:
-                self._listener.unconfirmed(event.at)
-            case Timer.CLOSING:
-                self._question.mic_closed()
-            case Timer.RETRY_MICROPHONE:
-                self._outlet.do(ev.Probe(Part.MICROPHONE))
-            case Timer.RETRY_SPEAKER:
-                self._outlet.do(ev.Probe(Part.SPEAKER))
-            case Timer.STORM:
-                self._parts.calm(event.at)
-            case Timer.NOTICE:
-                self._notices.over()
-            case Timer.TELL:
-                self._notices.tell(self.light, event.at)
-            case Timer.WARM:
-                self._rest()
-            case Timer.RENEW:
-                self._renewal_timer(event.at)
-            case _:
-                self._answer.late(event.timer)
+        act = TIMERS.get(event.timer)
+        if act is None:
+            self._answer.late(event.timer)
+        else:
+            act(self, event.at)
 
     # What the server says.
 
@@ -378,6 +363,21 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.TimerFired: Conversation._timer,
     ev.Stopping: lambda self, _: self._question.signal(GateSignal.STOP),
 }
+
+TIMERS: Final[Mapping[Timer, Callable[[Conversation, float], None]]] = {
+    Timer.LINGER: lambda self, _: self._question.quiet_spell(),
+    Timer.TAIL: lambda self, _: self._question.tail_tick(),
+    Timer.VOICE: lambda self, at: self._listener.unconfirmed(at),
+    Timer.CLOSING: lambda self, _: self._question.mic_closed(),
+    Timer.RETRY_MICROPHONE: lambda self, _: self._outlet.do(ev.Probe(Part.MICROPHONE)),
+    Timer.RETRY_SPEAKER: lambda self, _: self._outlet.do(ev.Probe(Part.SPEAKER)),
+    Timer.STORM: lambda self, at: self._parts.calm(at),
+    Timer.NOTICE: lambda self, _: self._notices.over(),
+    Timer.TELL: lambda self, at: self._notices.tell(self.light, at),
+    Timer.WARM: Conversation._rest,
+    Timer.RENEW: Conversation._renewal_timer,
+}
+"""The clocks that are not the answer's."""
 
 MESSAGES: Final[Mapping[type, Callable[[Conversation, Any], None]]] = {
     wire.ServerError: Conversation._refused,

@@ -9,8 +9,6 @@ voice interrupt; and when that turns out wrong, or the canceller loses its way, 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from statistics import mean
 from typing import Final, Literal
 
 from device.core.events import Echo, EchoMissing, EchoReady
@@ -23,6 +21,8 @@ PROOF: Final = 150
 """So many loud frames of 20 ms without a false start prove it: 3 s of speech."""
 MARGIN_DB: Final = 6.0
 """The proof is held with an ear that is this much sharper than the one that is used later."""
+MOST_DBFS: Final = -40.0
+"""What is left over and louder is our own voice, even where a detector takes it for noise."""
 LOST: Final = 100
 """So many loud frames in a row (2 s) in which hardly anything is taken away: it lost its way."""
 LEAST_DB: Final = 6.0
@@ -52,6 +52,11 @@ class Duplex:
         self._taken: deque[float] = deque(maxlen=LOST)
         self._alarms: deque[float] = deque(maxlen=FALSE_ALARMS)
 
+    @property
+    def taken_db(self) -> float:
+        """What the canceller takes of our own voice, in the mean of the last loud frames."""
+        return sum(self._taken) / len(self._taken) if self._taken else 0.0
+
     def ready(self, event: EchoReady) -> None:
         """There is a canceller; what it is worth has to be seen."""
         what = f"the canceller {event.name} listens along; only the button interrupts so far"
@@ -79,15 +84,16 @@ class Duplex:
     def _listen(self, before: float, after: float) -> None:
         self._taken.append(before - after)
         if not self.half:
-            if len(self._taken) == LOST and mean(self._taken) < LEAST_DB:
-                self._close(f"only {mean(self._taken):.0f} dB of our own voice are taken away")
+            if len(self._taken) == LOST and self.taken_db < LEAST_DB:
+                self._close(f"only {self.taken_db:.0f} dB of our own voice are taken away")
             return
-        self._quiet = 0 if self._ear.hear((after,)) else self._quiet + 1
-        if self._quiet >= PROOF and _least(self._taken) >= LEAST_DB:
+        loud = self._ear.hear((after,)) or after > MOST_DBFS
+        self._quiet = 0 if loud else self._quiet + 1
+        if self._quiet >= PROOF and self.taken_db >= LEAST_DB:
             self.half = False
-            taken = mean(self._taken)
-            what = f"a voice may interrupt now: {taken:.0f} dB of our own are taken away"
-            self._outlet.report("duplex", {"state": "full", "taken_db": round(taken, 1)}, what)
+            what = f"a voice may interrupt now: {self.taken_db:.0f} dB of our own are taken away"
+            fields: dict[str, object] = {"state": "full", "taken_db": round(self.taken_db, 1)}
+            self._outlet.report("duplex", fields, what)
 
     def _close(self, why: str) -> None:
         self.half = True
@@ -97,8 +103,3 @@ class Duplex:
         self._ear = Vad(_PROOF_TERMS)
         what = f"only the button interrupts now: {why}"
         self._outlet.report("duplex", {"state": "half", "why": why}, what, level="warning")
-
-
-def _least(taken: Sequence[float]) -> float:
-    """What is taken away in the mean; of too little nothing is known."""
-    return mean(taken) if len(taken) == LOST else 0.0

@@ -131,7 +131,8 @@ def opened_by(gate: GateState, *, before: str, style: str) -> str:
     """How the gate was opened, in the journal's words; '' while it is closed."""
     match gate:
         case Latched():
-            return "tap"
+            # A tap was a hold until the button came up.
+            return "voice" if before in ("", "voice") else "tap"
         case Held():
             return "tap" if style == "tap" else "hold"
         case Closing():

@@ -88,8 +88,19 @@ class Habits(Struct, frozen=True, kw_only=True):
     """What was said is written into the journal: a privacy decision of the owner's."""
     price: Price | None = None
     """What the model costs, where that is known."""
+    wake: Literal["none", "voice"] = "none"
+    """What opens the gate besides the button. `voice` keeps the microphone open."""
     preroll: Frames = Frames(0)
     """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""
+
+    def is_tap(self, pressed_s: float) -> bool:
+        """Whether a press of this length is a tap."""
+        return self.style == "tap" or (self.style == "auto" and pressed_s < TAP_S)
+
+    @property
+    def ahead(self) -> bool:
+        """The microphone is open, in RAM, while nobody has pressed."""
+        return self.preroll > 0 or self.wake != "none"
 
     def quiet_s(self, *, up: bool) -> float:
         """Quiet that ends a hands-free conversation; soon, where no server can answer."""

@@ -19,6 +19,7 @@ class LightState(StrEnum):
     STARTING = "starting"
     OFFLINE = "offline"
     IDLE = "idle"
+    AWAKE = "awake"
     LISTENING = "listening"
     HEARING = "hearing"
     THINKING = "thinking"
@@ -38,6 +39,7 @@ SENTENCES: Final[Mapping[LightState, str]] = {
     LightState.STARTING: "starting",
     LightState.OFFLINE: "no connection to the server",
     LightState.IDLE: "ready; the microphone is closed",
+    LightState.AWAKE: "ready; the microphone is open, and nothing leaves",
     LightState.LISTENING: "listening",
     LightState.HEARING: "listening, and somebody speaks",
     LightState.THINKING: "the answer is on its way",
@@ -56,15 +58,16 @@ def sentence(light: Light) -> str:
 
 def light_of(
     link: Link, gate: GateState, reply: Reply, *, hearing: bool, resting: bool, leaving: bool,
-    offline: str, fault: str,
+    ahead: bool, offline: str, fault: str,
 ) -> Light:  # fmt: skip
     """The light as a pure function of the three regions, the VAD, and what is out of order.
 
     The first rule is the promise of the device: while microphone audio can leave, the light says
     so, whatever else goes on. `resting` means that the gate is open and yet nothing leaves: a
-    reply is awaited, or played on a half-duplex device. `leaving` means that the gate has closed
-    and words that waited for the link leave at this moment; words that still wait for one that is
-    in trouble are no question under way: the light tells of the trouble. `offline` and `fault`
+    reply is awaited, or played on a half-duplex device. `ahead` means that the microphone is open
+    though nobody has pressed. `leaving` means that the gate has closed and words that waited for
+    the link leave at this moment; words that still wait for one that is in trouble are no question
+    under way: the light tells of the trouble. `offline` and `fault`
     are codes; an empty `offline` with the link not up is a device that never was online: it is
     starting.
     """
@@ -83,5 +86,5 @@ def light_of(
     if fault:
         return Light(LightState.FAULT, fault)
     if link in (Link.UP, Link.RESTING):
-        return Light(LightState.IDLE)
+        return Light(LightState.AWAKE if ahead else LightState.IDLE)
     return Light(LightState.OFFLINE, offline) if offline else Light(LightState.STARTING)

@@ -13,6 +13,7 @@ from typing import Final
 
 from device.core import events as ev
 from device.core import wire
+from device.core.ahead import Ahead
 from device.core.answer import Answer
 from device.core.audio import RATE, MicBlock, Ms, frames_of
 from device.core.connection import Connection
@@ -25,7 +26,6 @@ from device.core.habits import (
     SPOKEN_MS,
     TAIL_HEARING_S,
     TAIL_TICK_MS,
-    TAP_S,
     TURN_OLD_S,
     Habits,
 )
@@ -35,7 +35,7 @@ from device.core.notices import Notices
 from device.core.outlet import Outlet
 from device.core.rest import Rest, rest_of
 from device.core.tables import GATE, Action, GateSignal, Reply, ReplySignal
-from device.core.uplinks import PreRoll, Utterances
+from device.core.uplinks import Utterances
 from device.core.words import KEPT, Words
 
 
@@ -65,7 +65,7 @@ class Question:
         self._words = words
         self._notices = notices
         self._listener = listener
-        self._preroll = PreRoll(habits.preroll)
+        self._ahead = Ahead(habits)
         self._linger = Linger(habits, outlet)
         self._pressed_at = 0.0
         self._tail_until = 0.0
@@ -119,17 +119,15 @@ class Question:
 
     def released(self) -> None:
         """The button came up: it was a tap or a hold."""
-        style = self._habits.style
-        short = self.now - self._pressed_at < TAP_S
-        tapped = style == "tap" or (style == "auto" and short)
+        tapped = self._habits.is_tap(self.now - self._pressed_at)
         self.signal(GateSignal.TAP if tapped else GateSignal.LET_GO)
         self._let_out()
 
     def muted(self) -> None:
         """The mute switch is on: the microphone closes, and what it heard ahead is forgotten."""
         self.signal(GateSignal.MUTE)
-        if self._habits.preroll:
-            self._preroll.clear()
+        if self._habits.ahead:
+            self._ahead.forget()
             self._outlet.do(ev.CloseMicrophone())
 
     def unmuted(self) -> None:
@@ -140,16 +138,15 @@ class Question:
     # The microphone.
 
     def listen_ahead(self) -> None:
-        """With a pre-roll the microphone is open even while the gate is closed, except muted."""
-        if self._habits.preroll and not isinstance(self.gate, Open | Muted):
+        """The microphone may be open though the gate is closed; never while muted."""
+        if self._habits.ahead and not isinstance(self.gate, Open | Muted):
             self._outlet.do(ev.OpenMicrophone())
 
     def heard(self, event: ev.MicHeard) -> None:
         """One block: listen to it, and let it out if it may leave."""
         block, gate = event.block, self.gate
         if not isinstance(gate, Open):
-            if self._habits.preroll and not isinstance(gate, Muted):
-                self._preroll.keep(block)
+            self._hear_ahead(block)
             return
         spoken = self._listener.hear(event)
         if self._listener.hearing:
@@ -166,10 +163,16 @@ class Question:
         if rest is Rest.SEND:
             self._send_words()
 
+    def _hear_ahead(self, block: MicBlock) -> None:
+        """Keep it in RAM; a voice may open the gate, if it is not our own."""
+        if not self._habits.ahead or isinstance(self.gate, Muted):
+            return
+        if self._ahead.hear(block, at=self.now, ourselves=self._answer.aloud):
+            self.signal(GateSignal.WAKE)
+
     def _echoes(self, block: MicBlock) -> bool:
         """Half duplex: it may hold our own voice."""
-        began = block.at - block.frames / RATE
-        return self._listener.half_duplex and began < self._answer.echo_until
+        return self._listener.half_duplex and block.began < self._answer.echo_until
 
     def _send_words(self) -> None:
         lost = self._words.take_loss()
@@ -178,8 +181,8 @@ class Question:
         self._outlet.do(*map(ev.SendAudio, self._words.leave()))
 
     def _lost(self, what: str) -> None:
-        heard = self._listener.half_duplex and isinstance(self.gate, Open)
-        self._notices.lost(what, aloud=not heard)
+        quietly = self._listener.half_duplex and isinstance(self.gate, Open)
+        self._notices.lost(what, aloud=not quietly)
 
     # The end of a turn.
 
@@ -353,8 +356,8 @@ class Question:
         self._answer.turn.first_block_at = None
 
     def _open_mic(self) -> None:
-        assert isinstance(self.gate, Held), "only a press opens the microphone"
-        for block in self._preroll.take():
+        assert isinstance(self.gate, Held | Latched), "only a press, or a voice, opens it"
+        for block in self._ahead.take():
             if not self._echoes(block):
                 self._words.keep(self.gate.mic.admit(block), spoken=Ms(0))
         self._outlet.do(ev.OpenMicrophone())
@@ -362,6 +365,7 @@ class Question:
 
     def _close_mic(self) -> None:
         self._outlet.do(ev.CloseMicrophone())
+        self._ahead.closed(self.now)
         self._answer.tone(ev.Cue.DONE)
 
     def _clear(self) -> None:

@@ -56,6 +56,7 @@ class GateSignal(StrEnum):
 
     PRESS = "press"
     INTERRUPT = "press over a reply"
+    WAKE = "voice that wakes"
     TAP = "release of a tap"
     LET_GO = "release of a hold"
     TAKEN = "turn taken"
@@ -148,6 +149,7 @@ GATE: Final[Mapping[tuple[type[GateState], GateSignal], Row[type[GateState]]]] =
     (Closed,  G.PRESS):       Row(Held,    (A.BEGIN_TURN, A.OPEN_MIC)),
     (Closed,  G.INTERRUPT):   Row(Held,    (A.BEGIN_TURN, A.OPEN_MIC)),
     (Closed,  G.ASK_AGAIN):   Row(Tail,    (A.START_TAIL,)),
+    (Closed,  G.WAKE):        Row(Latched, (A.BEGIN_TURN, A.OPEN_MIC, A.LINGER)),
     (Closed,  G.MUTE):        Row(Muted,   ()),
 
     (Held,    G.TAP):         Row(Latched, (A.LINGER,)),

@@ -11,16 +11,18 @@ import time
 from collections.abc import Callable
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
 from device.core.events import Event, Part
 from device.drivers import pcm
-from device.drivers.ear import Ear
 from device.drivers.pcm import Pcm
 from device.drivers.thread import Ask, NamedThread
 from device.errors import AudioDeviceError, EchoError, StuckThread
+
+if TYPE_CHECKING:
+    from device.drivers.ear import Ear
 
 PERIODS: Final = 16
 """320 ms of buffer: a stalled interpreter loses no word."""

@@ -66,6 +66,9 @@ LIGHTS: Final[dict[LightState, Pattern]] = {
     LightState.IDLE: Pattern(
         "dark", (0.0, 0.0, 0.0), "dark", ((0.0, math.inf),),
         "ready; the microphone is closed"),
+    LightState.AWAKE: Pattern(
+        "green", (0.0, 1.0, 0.0), "steady, very dim", ((0.06, math.inf),),
+        "ready; the microphone is open (pre-roll, or a voice may wake it) and nothing leaves"),
     LightState.LISTENING: Pattern(
         "green", (0.0, 1.0, 0.0), "steady", _STEADY,
         "the microphone is open: speak"),

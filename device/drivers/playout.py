@@ -168,6 +168,7 @@ class Playout:
             if reel.held:
                 self._keep_silent(speaker, reel)
                 room, moved = int(BUFFER), time.monotonic()
+                continue
             if reel.waiting:
                 last_sound = time.monotonic()
             bored = time.monotonic() - last_sound > BRIDGE_S

@@ -35,7 +35,8 @@ KNOWS = {
     "device.drivers.clock": [],
     "device.drivers.ear": ["device.core", "device.drivers.aloud", "device.drivers.echo"],
     "device.drivers.capture": [
-        "device.core", "device.drivers.ear", "device.errors",
+        "device.core", "device.drivers.ear", "device.drivers.pcm", "device.drivers.thread",
+        "device.errors",
     ],
     "device.drivers.broker": ["device.drivers.dial", "device.errors"],
     "device.drivers.playout": [

@@ -28,9 +28,9 @@ from rubbish import memory_mb, places_in
 Json = dict[str, Any]
 
 WAYS: Final = [
-    {"style": style, "release": release, "half_duplex": half_duplex}
-    for style, release, half_duplex in product(
-        ["auto", "tap", "hold"], ["commit", "server"], [True, False]
+    {"style": style, "release": release, "duplex": duplex}
+    for style, release, duplex in product(
+        ["auto", "tap", "hold"], ["commit", "server"], ["full", "half"]
     )
 ]
 LOOK: Final = 5_000

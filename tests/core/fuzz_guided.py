@@ -64,7 +64,7 @@ def besiege(siege: bytes) -> None:
     """One input: its first letter chooses the device, the rest is what befalls it."""
     way = siege[0] if siege else 0
     release = "server" if way & 2 else "commit"
-    stage = Besieged(half_duplex=bool(way & 1), release=release, linger_s=2.0)
+    stage = Besieged(duplex="half" if way & 1 else "full", release=release, linger_s=2.0)
     stage.connect()
     rest = siege[1:]
     for _ in range(MOST_STEPS):

@@ -6,6 +6,7 @@ import math
 from collections import Counter, deque
 
 from device.core.audio import RATE, Frames
+from device.core.events import Echo
 from device.core.ledger import CUE, Heard, ItemId, Ledger
 
 BORED_S = 3.0
@@ -18,6 +19,7 @@ class Speaker:
         self.audible: Counter[ItemId] = Counter()
         self.received: Counter[ItemId] = Counter()
         self.sounding = False
+        self.held = False
         self.spans: deque[tuple[float, float]] = deque(maxlen=64)
         """When it sounded, and until when."""
         self._queue: deque[tuple[ItemId, int]] = deque()
@@ -44,7 +46,7 @@ class Speaker:
     def run(self, now: float) -> None:
         """Let the time up to `now` sound."""
         due, self._clock = round(now * RATE) - self._clock, round(now * RATE)
-        if not self.sounding:
+        if not self.sounding or self.held:
             return
         while due > 0 and self._queue:
             item, frames = self._queue.popleft()
@@ -57,9 +59,24 @@ class Speaker:
             self._ledger.wrote(None, Frames(due))
         self._ledger.settle(Frames(self._waiting))
 
+    def hold(self, now: float) -> None:
+        """Fall silent for a moment, and keep what was not heard."""
+        self.run(now)
+        if self.sounding and not self.held:
+            self.held = True
+            self.spans.append((self._began, now))
+
+    def go_on(self, now: float) -> None:
+        """Go on with it."""
+        self.run(now)
+        if self.held:
+            self.held = False
+            self._began = now
+            self._over_at = now + self._waiting / RATE
+
     def silent_at(self) -> float | None:
         """When it will have played out, or given up waiting for more; None while it is silent."""
-        if not self.sounding:
+        if not self.sounding or self.held:
             return None
         return self._over_at if self._ending else self._over_at + BORED_S
 
@@ -67,8 +84,9 @@ class Speaker:
         """Fall silent; the account of what was heard, or of what is settled when it failed."""
         self.run(now)
         account = self._ledger.close(Frames(1 << 60 if unsure else self._waiting))
-        if self.sounding:
+        if self.sounding and not self.held:
             self.spans.append((self._began, now))
+        self.held = False
         self._queue.clear()
         self.sounding = self._ending = False
         self._over_at = 0.0
@@ -76,8 +94,19 @@ class Speaker:
 
     def sounded_between(self, start: float, end: float, *, begun_by: float = math.inf) -> bool:
         """Was it audible at any time of this span, by a sound that began before `begun_by`?"""
-        spans = [*self.spans, (self._began, math.inf)] if self.sounding else self.spans
+        spans = list(self.spans)
+        if self.sounding and not self.held:
+            spans.append((self._began, math.inf))
         return any(began < min(end, begun_by) and start < over for began, over in spans)
+
+    def echo(self, start: float, end: float, *, taken_db: float | None) -> Echo | None:
+        """Our voice is at -20 dBFS in the microphone; what a canceller leaves of it is quieter."""
+        if taken_db is None:
+            return None
+        own = -20.0 if self.sounded_between(start, end) else -120.0
+        frames = max(1, round((end - start) / 0.02))
+        heard, left = max(own, -75.0), max(own - taken_db, -75.0)
+        return Echo((own,) * frames, (heard,) * frames, (left,) * frames)
 
     @property
     def answering(self) -> bool:

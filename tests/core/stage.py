@@ -75,6 +75,8 @@ class Stage:
         self.microphone_open = False
         self.timers: dict[Timer, float] = {}
         self.voice = False
+        self.echo_db: float | None = None
+        """What a canceller takes of our own voice; None: there is no canceller."""
         self._captured: dict[int, tuple[float, float]] = {}
         self._numbers = count(1)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -277,6 +279,10 @@ class Stage:
                 self.sent.append(effect.message)
             case ev.Play() | ev.EndPlay():
                 self._play(effect)
+            case ev.Hold():
+                self.speaker.hold(self.now)
+            case ev.GoOn():
+                self.speaker.go_on(self.now)
             case ev.Cut() | ev.Hush():
                 self._cutting = True
                 self._at(CUT_S, self._cut)
@@ -344,7 +350,8 @@ class Stage:
         marked = samples.copy()
         marked[:3] = number % 64 + 1, number // 64 % 64 + 1, number // 4096 + 1
         self._captured[number] = (began, ended)
-        self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended)))
+        echo = self.speaker.echo(began, ended, taken_db=self.echo_db)
+        self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended), echo))
 
     def _closed(self, since: float) -> Callable[[], None]:
         ended = self.now

@@ -66,13 +66,13 @@ def test_a_second_tap_after_silence_closes_with_nothing_sent_for() -> None:
     assert stage.light is LightState.IDLE
 
 
-@pytest.mark.parametrize("half_duplex", [True, False])
-def test_a_tap_after_the_answer_asks_for_nothing_more(*, half_duplex: bool) -> None:
-    stage = Stage(half_duplex=half_duplex)
+@pytest.mark.parametrize("duplex", ["half", "full"])
+def test_a_tap_after_the_answer_asks_for_nothing_more(*, duplex: str) -> None:
+    stage = Stage(duplex=duplex)
     stage.tap()
     stage.asked_and_answered(1, 1.0)
     stage.speak(0.8)  # the loudspeaker's own voice, or the end of the sentence
-    if not half_duplex:
+    if duplex == "full":
         stage.notices("u2")
         stage.takes("u2")
         stage.answers("r2", "a2", 0.1)
@@ -217,9 +217,9 @@ def test_nothing_is_sent_for_a_press_in_which_nothing_was_said() -> None:
     assert stage.light is LightState.IDLE
 
 
-@pytest.mark.parametrize("half_duplex", [True, False])
-def test_a_press_over_a_reply_silences_it_and_listens(*, half_duplex: bool) -> None:
-    stage = Stage(half_duplex=half_duplex)
+@pytest.mark.parametrize("duplex", ["half", "full"])
+def test_a_press_over_a_reply_silences_it_and_listens(*, duplex: str) -> None:
+    stage = Stage(duplex=duplex)
     stage.tap()
     stage.asked_and_answered(1, 9.0)
     stage.wait(2.0)

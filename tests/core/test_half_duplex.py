@@ -160,7 +160,7 @@ def test_the_pre_roll_is_sent_before_the_first_block() -> None:
     stage = Stage(preroll=frames_of(500))
     stage.speak(2.0)
     assert stage.audio == []
-    assert stage.light is LightState.IDLE
+    assert stage.light is LightState.AWAKE
     stage.press()
     stage.speak(0.1)
     spans = [sent.captured for sent in stage.audio if sent.captured]

@@ -132,12 +132,16 @@ def moves() -> st.SearchStrategy[list[str | ev.Received]]:
     return st.lists(st.one_of(server_events(), server_events(), human), min_size=15, max_size=60)
 
 
-@given(half_duplex=st.booleans(), release=st.sampled_from(["commit", "server"]), siege=moves())
+@given(
+    duplex=st.sampled_from(["full", "half", "guarded"]),
+    release=st.sampled_from(["commit", "server"]),
+    siege=moves(),
+)
 @settings(derandomize=True, deadline=None, max_examples=150)
 def test_no_order_of_events_breaks_a_promise(
-    siege: list[str | ev.Received], release: str, *, half_duplex: bool
+    siege: list[str | ev.Received], release: str, *, duplex: str
 ) -> None:
-    stage = Besieged(half_duplex=half_duplex, release=release, linger_s=2.0)
+    stage = Besieged(duplex=duplex, release=release, linger_s=2.0)
     stage.connect()
     stage.tap()
     for one in siege:
@@ -161,7 +165,9 @@ def test_the_messages_reach_every_corner(tally: Tally) -> None:
     known = {kind.__name__ for kind in wire.ServerEvent.__args__}
     assert known | {"Unknown", "garbage"} <= set(tally.kinds)
     assert tally.kinds["garbage"] < SOME / 2
-    assert {state.split(", ")[1] for state in tally.states} == set(tables.Reply)
+    reached = {state.split(", ")[1] for state in tally.states}
+    # Held takes a proof of three seconds first: `core/test_duplex.py`.
+    assert set(tables.Reply) - {tables.Reply.HELD} <= reached
     assert len(tally.states) > 12
 
 

@@ -104,6 +104,15 @@ class Playing(RuleBasedStateMachine):
         self.ledger.settle(Frames(len(self.stream) - self.position + claimed))
 
     @rule(claimed=st.integers(0, 40))
+    def it_is_held(self, claimed: int) -> None:
+        """What the device still holds is taken back, and will be written again."""
+        self.ledger.settle(Frames(len(self.stream) - self.position + claimed))
+        back = self.ledger.take_back()
+        assert back <= len(self.stream) - self.position + claimed
+        self.stream = self.stream[: len(self.stream) - back]
+        self.position = len(self.stream)
+
+    @rule(claimed=st.integers(0, 40))
     def the_stream_ends(self, claimed: int) -> None:
         account = self.ledger.close(Frames(len(self.stream) - self.position + claimed))
         audible = self.stream[: self.position]

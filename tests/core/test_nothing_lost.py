@@ -247,11 +247,11 @@ def test_of_a_turn_that_was_taken_and_not_answered_the_loss_is_said_too() -> Non
     assert stage.codes() == ["lost-words"]
 
 
-@pytest.mark.parametrize(("half_duplex", "cues"), [(True, []), (False, [ev.Cue.LOST_WORDS])])
+@pytest.mark.parametrize(("duplex", "cues"), [("half", []), ("full", [ev.Cue.LOST_WORDS])])
 def test_a_tone_tells_of_the_loss_where_no_microphone_takes_it_for_speech(
-    *, half_duplex: bool, cues: list[ev.Cue]
+    *, duplex: str, cues: list[ev.Cue]
 ) -> None:
-    stage = Stage(half_duplex=half_duplex)
+    stage = Stage(duplex=duplex)
     stage.press()
     stage.speak(40.0)
     stage.lose()

@@ -42,13 +42,13 @@ GATE_IGNORES: dict[type[GateState], set[GateSignal]] = {
     # The button comes up after a press that closed; a probe finds the microphone missing.
     Closed: BUTTON_UP | OF_A_TURN | OF_LATCHED | MIC_GONE | {G.UNMUTE, G.STOP},
     # Two presses without a release between them: contacts bounce, or the remote button.
-    Held: OF_A_TURN | OF_LATCHED | {G.PRESS, G.INTERRUPT, G.UNMUTE, G.ASK_AGAIN},
+    Held: OF_A_TURN | OF_LATCHED | {G.WAKE, G.PRESS, G.INTERRUPT, G.UNMUTE, G.ASK_AGAIN},
     # The release of the press that interrupted a reply. A turn that is to be asked again waits in
     # every open state, and in the tail, for the link.
-    Latched: BUTTON_UP | OF_A_TURN | {G.UNMUTE, G.ASK_AGAIN},
+    Latched: BUTTON_UP | OF_A_TURN | {G.WAKE, G.UNMUTE, G.ASK_AGAIN},
     # The release of the tap that closed. A failure of the microphone is the last block's end.
-    Closing: BUTTON_UP | OF_LATCHED | MIC_GONE | {G.UNMUTE, G.ASK_AGAIN},
-    Tail: BUTTON_UP | OF_LATCHED | MIC_GONE | {G.PENDING, G.UNMUTE, G.ASK_AGAIN},
+    Closing: BUTTON_UP | OF_LATCHED | MIC_GONE | {G.WAKE, G.UNMUTE, G.ASK_AGAIN},
+    Tail: BUTTON_UP | OF_LATCHED | MIC_GONE | {G.WAKE, G.PENDING, G.UNMUTE, G.ASK_AGAIN},
     # Muted means that nothing opens; it is muted only once.
     Muted: set(G) - {G.UNMUTE},
 }
@@ -58,11 +58,13 @@ REPLY_IGNORES = {
     # Whatever comes of a reply that was given up.
     R.QUIET: set(S) - {S.ASKED, S.AUDIO, S.AUDIO_HELD},
     # Nothing sounds yet, nothing is kept yet.
-    R.AWAITED: {S.LET_OUT, S.ENDED},
+    R.AWAITED: {S.LET_OUT, S.ENDED, S.VOICE, S.FALSE_ALARM},
     # Generated or not, it waits for the release; nothing sounds, and its clock has stopped.
-    R.WITHHELD: {S.OVER, S.ENDED, S.LATE},
+    R.WITHHELD: {S.OVER, S.ENDED, S.LATE, S.VOICE, S.FALSE_ALARM},
     # A commit of the server's while it speaks; a release; its clock has stopped.
-    R.SPEAKING: {S.ASKED, S.LET_OUT, S.LATE, S.REPEATED},
+    R.SPEAKING: {S.ASKED, S.LET_OUT, S.LATE, S.REPEATED, S.FALSE_ALARM},
+    # As speaking; one voice is enough.
+    R.HELD: {S.ASKED, S.LET_OUT, S.LATE, S.REPEATED, S.VOICE},
 }
 
 REGIONS: list[tuple[Mapping[Any, Any], Any, type[Enum], Mapping[Any, set[Any]]]] = [
@@ -118,12 +120,12 @@ def test_every_event_has_a_handler() -> None:
     assert set(HANDLERS) == set(get_args(Event))
 
 
-def test_every_way_into_an_open_state_comes_from_the_button() -> None:
+def test_every_way_into_an_open_state_comes_from_a_person() -> None:
     ways = {
         signal for (since, signal), row in GATE.items()
         if row.to in get_args(Open) and since not in get_args(Open)
     }  # fmt: skip
-    assert ways == {G.PRESS, G.INTERRUPT}
+    assert ways == {G.PRESS, G.INTERRUPT, G.WAKE}
 
 
 def test_leaving_held_or_latched_always_closes_the_microphone_or_it_failed() -> None:
@@ -151,12 +153,12 @@ YES_NO = (False, True)
 
 def test_while_audio_can_leave_the_light_says_so_whatever_else_goes_on() -> None:
     told = {LightState.LISTENING, LightState.HEARING}
-    for link, kind, reply, hearing, leaving, offline, fault in product(
-        Link, GATES, Reply, YES_NO, YES_NO, ("", "dns"), ("", "busy")
+    for link, kind, reply, hearing, leaving, ahead, offline, fault in product(
+        Link, GATES, Reply, YES_NO, YES_NO, YES_NO, ("", "dns"), ("", "busy")
     ):
         light = light_of(
             link, gate(kind), reply, hearing=hearing, resting=False, leaving=leaving,
-            offline=offline, fault=fault,
+            ahead=ahead, offline=offline, fault=fault,
         )  # fmt: skip
         if kind in get_args(Open) or (leaving and kind is not Muted):
             assert light.state in told
@@ -183,6 +185,9 @@ def test_while_audio_can_leave_the_light_says_so_whatever_else_goes_on() -> None
         ({"reply": R.WITHHELD}, LightState.THINKING),
         ({"fault": "busy", "link": Link.DOWN, "offline": "dns"}, LightState.FAULT),
         ({}, LightState.IDLE),
+        ({"ahead": True}, LightState.AWAKE),
+        ({"ahead": True, "gate": Muted}, LightState.MUTED),
+        ({"ahead": True, "link": Link.DOWN, "offline": "dns"}, LightState.OFFLINE),
         ({"hearing": True}, LightState.IDLE),
         ({"link": Link.OPENING, "offline": "dns"}, LightState.OFFLINE),
         ({"link": Link.DOWN, "offline": "dns"}, LightState.OFFLINE),
@@ -192,7 +197,8 @@ def test_while_audio_can_leave_the_light_says_so_whatever_else_goes_on() -> None
 )
 def test_what_the_light_says(given: dict[str, Any], expected: LightState) -> None:
     facts: dict[str, Any] = {
-        "hearing": False, "resting": False, "leaving": False, "offline": "", "fault": "",
+        "hearing": False, "resting": False, "leaving": False, "ahead": False,
+        "offline": "", "fault": "",
         **{key: value for key, value in given.items() if key not in ("link", "gate", "reply")},
     }  # fmt: skip
     light = light_of(

@@ -13,12 +13,12 @@ WALKS, STEPS = 26, 400
 
 @pytest.mark.parametrize("release", ["commit", "server"])
 @pytest.mark.parametrize("style", ["auto", "tap", "hold"])
-@pytest.mark.parametrize("half_duplex", [True, False], ids=["half", "full"])
+@pytest.mark.parametrize("duplex", ["half", "full", "guarded"])
 def test_no_walk_breaks_a_promise(
     style: Literal["auto", "tap", "hold"],
     release: Literal["commit", "server"],
     *,
-    half_duplex: bool,
+    duplex: str,
 ) -> None:
     """Twelve ways to converse, 26 walks each: 312 walks of 400 steps."""
     for seed in range(WALKS):
@@ -26,7 +26,7 @@ def test_no_walk_breaks_a_promise(
         stage = Watched(
             style=style,
             release=release,
-            half_duplex=half_duplex,
+            duplex=duplex,
             preroll=preroll,
             linger_s=2.0,
             tells="all" if seed % 3 == 2 else "failures",

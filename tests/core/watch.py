@@ -22,15 +22,20 @@ from device.core.words import KEPT
 
 AUDIBLE_TO_OTHERS = {LightState.LISTENING, LightState.HEARING}
 LONGEST_S = 2.0
-AT_REST = {LightState.IDLE, LightState.OFFLINE, LightState.FAULT, LightState.MUTED}
+AT_REST = {
+    LightState.IDLE,
+    LightState.AWAKE,
+    LightState.OFFLINE,
+    LightState.FAULT,
+    LightState.MUTED,
+}
 
 
 class Watched(Stage):
     """Every promise is checked after every event."""
 
-    def __init__(self, *, half_duplex: bool, preroll: Frames = Frames(0), **habits: Any) -> None:
+    def __init__(self, *, preroll: Frames = Frames(0), **habits: Any) -> None:
         self.up = False
-        self.half_duplex = half_duplex
         self.preroll = preroll
         self.ordered_open = False
         self.corrected: set[str] = set()
@@ -39,7 +44,6 @@ class Watched(Stage):
         self.dead: set[str] = set()
         super().__init__(
             online=False,
-            half_duplex=half_duplex,
             preroll=preroll,
             longest_reply=Frames(int(LONGEST_S * RATE)),
             **habits,
@@ -86,7 +90,9 @@ class Watched(Stage):
                 assert effect.item in self.announced, "an unknown item is played"
                 assert effect.item not in self.dead, "an item that was cut is played"
             case ev.Hush():
-                assert self.reply != "speaking" or not self.speaker.answering, "an answer is hushed"
+                assert self.reply not in ("speaking", "held") or not self.speaker.answering, (
+                    "an answer is hushed"
+                )
             case _:
                 pass
         super()._perform(effect)
@@ -105,7 +111,7 @@ class Watched(Stage):
         if sent.captured is None:
             return
         assert sent.light in AUDIBLE_TO_OTHERS, f"audio left while the light said {sent.light}"
-        if self.half_duplex:
+        if self.talk.half_duplex:
             began, ended = sent.captured
             assert not self.speaker.sounded_between(began, ended), "our own voice was sent"
             since = self.now - ECHO_S + 1e-6
@@ -179,6 +185,7 @@ class Walk:
         """Nobody does anything any more: the device must come to rest."""
         stage = self.stage
         stage.voice = False
+        stage.echo_db = 40.0
         stage.release()
         stage.wait(30.0)
         stage.wait(120.0)
@@ -212,6 +219,8 @@ class Walk:
 
     def _voice(self) -> None:
         self.stage.voice = not self.stage.voice
+        if self.random.random() < 0.2:
+            self.stage.echo_db = self.random.choice([None, 0.0, 20.0, 40.0, 40.0])
 
     def _network(self) -> None:
         stage = self.stage

@@ -41,5 +41,5 @@ def words() -> None:
 
 def moments(block: MicBlock) -> None:
     ev.Pressed()  # rejected: call-arg
-    ev.MicHeard(block, 0.0)  # rejected: call-arg
+    ev.MicHeard(block, 0.0)  # rejected: arg-type
     ev.Received(0.0, {"type": "error"})  # rejected: arg-type

@@ -1,0 +1,192 @@
+"""A device that hears itself must not interrupt itself, and must prove that it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.stage import Stage
+from device.core import events as ev
+from device.core import wire
+from device.core.duplex import ALARMS_S, PROOF
+from device.core.events import Echo, Timer
+from device.core.light import LightState
+
+
+def guarded(echo_db: float | None = 40.0) -> Stage:
+    """A hands-free conversation in which an answer of ten seconds begins."""
+    stage = Stage(duplex="guarded", linger_s=30.0)
+    stage.echo_db = echo_db
+    stage.tap()
+    asked(stage, "1")
+    return stage
+
+
+def asked(stage: Stage, number: str) -> None:
+    stage.voice = True
+    stage.wait(0.6)
+    stage.voice = False
+    stage.takes(f"u{number}")
+    stage.begins(f"r{number}")
+    stage.sounds(f"r{number}", f"a{number}", 10.0)
+    stage.finishes(f"r{number}")
+
+
+def states(stage: Stage) -> list[str]:
+    return [line["state"] for line in stage.lines("duplex")]
+
+
+def test_without_a_proof_it_is_half_duplex() -> None:
+    stage = guarded(echo_db=None)
+    stage.wait(5.0)
+    assert stage.talk.half_duplex
+    assert stage.light is LightState.SPEAKING
+
+
+def test_a_canceller_that_takes_our_voice_away_opens_the_way_for_a_voice() -> None:
+    stage = guarded()
+    stage.wait(PROOF * 0.02 - 0.5)
+    assert stage.talk.half_duplex
+    stage.wait(1.0)
+    assert not stage.talk.half_duplex
+    assert states(stage) == ["full"]
+    assert stage.lines("duplex")[0]["taken_db"] == 40.0
+    assert stage.light is LightState.LISTENING, "for now what is heard is sent"
+
+
+@pytest.mark.parametrize("echo_db", [0.0, 5.0, 15.0])
+def test_one_that_leaves_too_much_does_not(echo_db: float) -> None:
+    stage = guarded(echo_db)
+    stage.wait(9.0)
+    assert stage.talk.half_duplex
+    assert states(stage) == []
+
+
+def test_what_is_soft_proves_nothing() -> None:
+    stage = guarded(echo_db=None)
+    for _ in range(PROOF * 2):
+        quiet = Echo((-60.0,), (-70.0,), (-75.0,))
+        stage.talk._duplex.heard(quiet)
+    assert stage.talk.half_duplex
+
+
+def proven() -> Stage:
+    stage = guarded()
+    stage.wait(4.0)
+    assert not stage.talk.half_duplex
+    stage.effects.clear()
+    return stage
+
+
+def test_a_voice_silences_the_answer_before_the_server_says_so() -> None:
+    stage = proven()
+    stage.voice = True
+    stage.wait(0.3)
+    assert stage.reply == "held"
+    assert ev.Hold() in stage.effects
+    assert ev.Cut() not in stage.effects
+    heard = stage.audible("a1")
+    stage.wait(0.2)
+    assert stage.audible("a1") == heard, "not a sample more"
+
+
+def test_when_the_server_hears_it_too_the_answer_is_cut_where_it_fell_silent() -> None:
+    stage = proven()
+    stage.voice = True
+    stage.wait(0.3)
+    heard = stage.audible("a1")
+    stage.wait(0.2)
+    stage.notices("u2")
+    stage.wait(0.1)
+    assert stage.reply == "quiet"
+    ((cut,),) = [[it for it in stage.sent if isinstance(it, wire.TruncateItem)]]
+    assert abs(cut.audio_end_ms - heard * 1000) < 5
+
+
+def test_a_false_alarm_goes_on_with_what_was_not_heard() -> None:
+    stage = proven()
+    stage.voice = True
+    stage.wait(0.2)
+    stage.voice = False
+    assert stage.reply == "held"
+    stage.wait(1.5)
+    assert stage.reply == "speaking"
+    assert ev.GoOn() in stage.effects
+    stage.wait(12.0)
+    assert stage.reply == "quiet"
+    assert stage.audible("a1") == pytest.approx(10.0, abs=0.001), "nothing of it is missing"
+    assert stage.messages(wire.TruncateItem) == []
+
+
+def test_while_somebody_goes_on_speaking_the_server_is_waited_for() -> None:
+    stage = proven()
+    stage.voice = True
+    stage.wait(2.0)
+    assert stage.reply == "held"
+    assert Timer.VOICE in stage.timers
+
+
+def test_a_voice_that_the_server_confirmed_is_no_false_alarm() -> None:
+    stage = proven()
+    stage.voice = True
+    stage.wait(0.3)
+    stage.notices("u2")
+    stage.post(ev.TimerFired(stage.now, Timer.VOICE))
+    assert stage.reply == "quiet"
+    assert not stage.talk.half_duplex
+
+
+def test_two_false_alarms_close_the_way_again() -> None:
+    stage = proven()
+    for _ in range(2):
+        stage.voice = True
+        stage.wait(0.2)
+        stage.voice = False
+        stage.wait(1.5)
+    assert stage.talk.half_duplex
+    assert states(stage) == ["full", "half"]
+    assert "false alarms" in stage.lines("duplex")[1]["why"]
+    assert ALARMS_S > 3.4
+
+
+def test_a_canceller_that_loses_its_way_closes_it_too() -> None:
+    stage = proven()
+    stage.echo_db = 2.0
+    stage.wait(3.0)
+    assert stage.talk.half_duplex
+    assert "dB of our own voice are taken away" in stage.lines("duplex")[1]["why"]
+
+
+def test_a_press_over_a_held_answer_interrupts_it() -> None:
+    stage = proven()
+    stage.voice = True
+    stage.wait(0.3)
+    stage.press()
+    assert stage.reply == "quiet"
+    assert ev.Cut() in stage.effects
+
+
+def test_a_link_that_is_lost_while_it_is_held_lets_it_play_out() -> None:
+    stage = proven()
+    stage.voice = True
+    stage.wait(0.3)
+    stage.lose()
+    assert stage.reply == "speaking"
+    assert ev.GoOn() in stage.effects
+
+
+def test_it_is_told_whether_there_is_a_canceller() -> None:
+    stage = Stage(duplex="guarded")
+    stage.post(ev.EchoReady(stage.now, "aec3"))
+    stage.post(ev.EchoMissing(stage.now, "no echo canceller is installed", "install it"))
+    assert [line["canceller"] for line in stage.lines("duplex")] == ["aec3", "none"]
+
+
+def test_a_device_that_is_trusted_needs_no_proof_and_one_that_is_not_gets_none() -> None:
+    for duplex, half in (("full", False), ("half", True)):
+        stage = Stage(duplex=duplex)
+        stage.echo_db = 0.0 if duplex == "full" else 40.0
+        stage.tap()
+        asked(stage, "1")
+        stage.wait(5.0)
+        assert stage.talk.half_duplex is half
+        assert states(stage) == []

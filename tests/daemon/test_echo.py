@@ -1,0 +1,65 @@
+"""The whole device in a room that gives its voice back: it does not interrupt itself."""
+
+from __future__ import annotations
+
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from daemon.conftest import Bench
+from daemon.running import RunningDevice, eventually
+from device import demo
+from device.simulator.script import Answer
+from virtual_card import Samples
+
+SOUNDS = Path(demo.__file__).parent
+ROOM = {"echo_gain": 0.5, "echo_delay_ms": 60.0}
+
+
+def spoken(name: str) -> Samples:
+    with wave.open(str(SOUNDS / f"{name}.wav")) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+LONG = Answer(spoken("answer_long").tobytes(), first_delta_s=0.05, speed=float("inf"))
+SECONDS = len(spoken("answer_long")) / 24_000
+
+
+def conversing(bench: Bench, **room: float) -> RunningDevice:
+    """It answers at length, in a hands-free conversation."""
+    device = bench(LONG, card=room, microphone={"device": "microphone", "echo": "auto"})
+    device.wait_for("duplex", state="half")
+    device.tap()
+    device.say(spoken("question"))
+    device.light("speaking")
+    return device
+
+
+def test_it_proves_that_it_does_not_hear_itself_and_then_a_voice_interrupts(
+    bench: Bench,
+) -> None:
+    device = conversing(bench, **ROOM)
+    proven = device.wait_for("duplex", state="full", timeout=SECONDS + 5)
+    assert proven["taken_db"] > 10
+    turn = device.wait_for("turn", timeout=SECONDS + 5)
+    assert turn["heard_ms"] == turn["received_ms"], device.text
+
+    device.say(spoken("second_question"))
+    device.first_sound(time.monotonic())
+    time.sleep(2.0)
+    device.say(spoken("interruption"))
+    cut = device.wait_for("turn", timeout=SECONDS + 5)
+    assert cut["interrupted"]
+    assert cut["heard_ms"] < cut["received_ms"]
+    assert device.all("bug") == []
+
+
+def test_where_it_cannot_be_heard_apart_only_the_button_interrupts(bench: Bench) -> None:
+    # As loud as the person, and the speaker's delay is beyond what the filter can reach.
+    device = conversing(bench, echo_gain=0.9, echo_delay_ms=700.0)
+    turn = device.wait_for("turn", timeout=SECONDS + 5)
+    assert turn["heard_ms"] == turn["received_ms"], "it did not interrupt itself"
+    assert [line["state"] for line in device.all("duplex")] == ["half"]
+    eventually(lambda: device.do("status")["reply"] == "quiet", "its end")
