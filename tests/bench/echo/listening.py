@@ -152,9 +152,7 @@ def over(
     )
 
 
-def judge(
-    condition: Condition, fresh: Fresh, *, alone_s: float, count: int
-) -> dict[str, Any]:
+def judge(condition: Condition, fresh: Fresh, *, alone_s: float, count: int) -> dict[str, Any]:
     """All figures of one canceller in one condition; of several microphones the worst."""
     lasting = max(alone_s / condition.microphones, 45.0)
     voice = scenes.ours(lasting)

@@ -67,7 +67,7 @@ def ours(seconds: float) -> Signal:
 
 def theirs() -> list[Signal]:
     """What people say: sentences of other voices than ours, each at the level of ours."""
-    return [_level(one, VOICE_DBFS) for one in [*_spoken("question"), *_clips(THEIRS)]]
+    return [level(one, VOICE_DBFS) for one in [*_spoken("question"), *_clips(THEIRS)]]
 
 
 def interruptions(count: int, below_db: float) -> tuple[Signal, list[int]]:
@@ -79,7 +79,7 @@ def interruptions(count: int, below_db: float) -> tuple[Signal, list[int]]:
     room = rooms.response(rooms.TALKER, rooms.MICROPHONE, rt60_s=0.15)
     for place, start in enumerate(starts):
         voice = rooms.through(said[order[place % len(said)]], room)[: round((EVERY_S - 1.5) * RATE)]
-        track[start : start + len(voice)] = _level(voice, ECHO_DBFS - below_db)
+        track[start : start + len(voice)] = level(voice, ECHO_DBFS - below_db)
     return track, starts
 
 
@@ -94,8 +94,10 @@ def echoes(condition: Condition, voice: Signal) -> list[Signal]:
     found = []
     for number, place in enumerate(places):
         room = rooms.response(rooms.LOUDSPEAKER, place, rt60_s=condition.rt60_s)
-        noise = np.random.default_rng(number).normal(0, 10 ** (condition.noise_dbfs / 20), len(voice))
-        found.append(_level(rooms.through(delayed, room), ECHO_DBFS) + noise)
+        noise = np.random.default_rng(number).normal(
+            0, 10 ** (condition.noise_dbfs / 20), len(voice)
+        )
+        found.append(level(rooms.through(delayed, room), ECHO_DBFS) + noise)
     return found
 
 
@@ -118,7 +120,7 @@ def _drifted(signal: Signal, ppm: float) -> Signal:
     )  # fmt: skip
 
 
-def _level(signal: Signal, dbfs: float) -> Signal:
+def level(signal: Signal, dbfs: float) -> Signal:
     """So loud while there is something: the mean power of what is within 30 dB of the loudest."""
     usable = signal[: len(signal) // 480 * 480].reshape(-1, 480)
     powers = np.mean(usable**2, axis=1)
@@ -132,7 +134,7 @@ def _track(clips: list[Signal], seconds: float) -> Signal:
     length, wanted = 0, round(seconds * RATE)
     while length < wanted:
         for place in order.permutation(len(clips)):
-            pieces += [_level(clips[place], VOICE_DBFS), np.zeros(round(PAUSE_S * RATE))]
+            pieces += [level(clips[place], VOICE_DBFS), np.zeros(round(PAUSE_S * RATE))]
             length += len(pieces[-2]) + len(pieces[-1])
     return np.concatenate(pieces)[:wanted]
 
