@@ -1,7 +1,7 @@
 """`python -m bench.echo`: judge each canceller in each condition, and keep the figures.
 
-It wants pressel[aec] and libspeexdsp1; who lacks one is told so. Half an hour of sound is heard
-for each pair: 10 minutes of it our own voice alone, the rest with people who interrupt.
+It wants pressel[aec] and libspeexdsp1; who lacks one is told so. For each pair
+17 minutes of sound are heard: 10 of our own voice alone, the rest with people who interrupt.
 """
 
 from __future__ import annotations
