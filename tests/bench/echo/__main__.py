@@ -1,7 +1,7 @@
 """`python -m bench.echo`: judge each canceller in each condition, and keep the figures.
 
-It wants pressel[aec] and libspeexdsp1; who lacks one is told so. For each pair
-17 minutes of sound are heard: 10 of our own voice alone, the rest with people who interrupt.
+It wants pressel[aec] and libspeexdsp1; who lacks one is told so, and can have the other alone. For
+each pair 17 minutes of sound are heard: 10 of our own voice alone, the rest with people.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="at once; CPU figures want 1")
     parser.add_argument("--keep", action="store_true", help="state the figures in README")
     words = parser.parse_args()
+    for name in words.canceller or CANCELLERS:
+        try:
+            CANCELLERS[name]()
+        except (ImportError, OSError) as problem:
+            parser.exit(69, f"{name} is not installed ({problem})\n")
     tasks = [
         (name, condition, words.seconds, words.count)
         for name in words.canceller or CANCELLERS
