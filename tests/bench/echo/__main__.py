@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import sys
@@ -17,13 +18,11 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Final
 
 from bench.echo import noises, told
-from bench.echo.listening import judge
-from bench.echo.scenes import CONDITIONS, Condition
+from bench.echo.listening import CANCELLERS, Task, row
+from bench.echo.scenes import CONDITIONS
 from bench.rounds import say
 from contract import docs
-from device.drivers.echo import Aec3, Canceller, Speex
 
-CANCELLERS: Final[dict[str, type[Canceller]]] = {"aec3": Aec3, "speex": Speex}
 ALONE_S: Final = 600.0
 COUNT: Final = 40
 """Interruptions at each level."""
@@ -60,17 +59,12 @@ def main() -> int:
     return 0 if told.safe(result) else 1
 
 
-def _rows(tasks: list[tuple[str, Condition, float, int]], jobs: int) -> Iterator[dict[str, Any]]:
-    with ProcessPoolExecutor(jobs) as pool:
-        for row in pool.map(_row, tasks):
-            say(f"{row['canceller']}, {row['condition']}: {row['erle_late']:.0f} dB")
-            yield row
-
-
-def _row(task: tuple[str, Condition, float, int]) -> dict[str, Any]:
-    name, condition, seconds, count = task
-    figures = judge(condition, CANCELLERS[name], alone_s=seconds, count=count)
-    return {"condition": condition.name, "canceller": name, **figures}
+def _rows(tasks: list[Task], jobs: int) -> Iterator[dict[str, Any]]:
+    # AEC3's native threads do not outlive a fork.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        for found in pool.map(row, tasks):
+            say(f"{found['canceller']}, {found['condition']}: {found['erle_late']:.0f} dB")
+            yield found
 
 
 def _result(seconds: float, count: int, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,9 @@ from device.core.outlet import Outlet
 from device.core.vad import STRICT, Terms, Vad, levels
 from device.drivers.aloud import Aloud, Position
 from device.drivers.ear import Ear
-from device.drivers.echo import Canceller
+from device.drivers.echo import Aec3, Canceller, Speex
+
+CANCELLERS: Final[dict[str, type[Canceller]]] = {"aec3": Aec3, "speex": Speex}
 
 AHEAD_S: Final = 0.16
 """So far ahead of its sound the speaker's buffer is written."""
@@ -28,6 +30,8 @@ LATE: Final = (20.0, 43.0)
 SOON_S: Final = 0.3
 SIZE: Final = PERIOD * FRAME_BYTES
 Fresh = Callable[[], Canceller]
+Task = tuple[str, Condition, float, int]
+"""A canceller's name, the condition, seconds of our voice alone, interruptions at each level."""
 
 
 @dataclass
@@ -151,6 +155,13 @@ def over(
         loss_db=float(np.mean(loss)),
         loss_p10_db=float(np.percentile(loss, 10)),
     )
+
+
+def row(task: Task) -> dict[str, Any]:
+    """A line of the table."""
+    name, condition, seconds, count = task
+    figures = judge(condition, CANCELLERS[name], alone_s=seconds, count=count)
+    return {"condition": condition.name, "canceller": name, **figures}
 
 
 def judge(condition: Condition, fresh: Fresh, *, alone_s: float, count: int) -> dict[str, Any]:
