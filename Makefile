@@ -1,6 +1,6 @@
 # One word per action. Each installs what it needs; a second run is instant and works offline.
 .DEFAULT_GOAL := help
-.PHONY: help demo test appliance appliance-vm check style types bench docs lock clean
+.PHONY: help demo test appliance appliance-vm check style types bench docs deb lock clean
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -31,8 +31,13 @@ appliance-vm: $(READY) ## The same on a real kernel with its own sound card and 
 	    linux-source-6.1 make mmdebstrap xz-utils
 	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_VM=1 $(RUN) -m pytest tests/appliance/vm $(ARGS)
 
+# Made in a fresh trixie that is thrown away: a minute; another ARCH takes qemu-user-static.
+deb: $(READY) ## Build dist/pressel_VERSION_ARCH.deb (root; ARCH=amd64 or arm64)
+	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap
+	@sh provisioning/deb.sh $(ARCH)
+
 check: style types ## Lint, types, shell, units: all but the tests
-	@shellcheck provisioning/*.sh systemd/*.sh systemd/crash-light tests/appliance/vm/init .ci/run
+	@shellcheck provisioning/*.sh provisioning/debian/p* systemd/*.sh systemd/crash-light tests/appliance/vm/init .ci/run
 	@sh systemd/verify.sh
 
 style: $(READY) ## Ruff: lint and format
@@ -64,6 +69,10 @@ lock: ## Resolve all locked dependencies anew (needs uv)
 	    uv pip compile - -c tests/requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
 	    -o provisioning/local.lock
+	printf 'setuptools>=77\nsetuptools-scm>=8\n' | uv pip compile pyproject.toml - \
+	    -c tests/requirements.lock -c tests/build.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
+	    -o provisioning/device.lock
 	printf '%s\n' $(VOICES) | uv pip compile - --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-emit-index-url --no-header -q -o provisioning/voices.lock
 
