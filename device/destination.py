@@ -44,6 +44,7 @@ class Destination:
         self._environ = environ
         self._warn = warn
         self._warned = ""
+        self._file_wrong = False
         self._digest = _digest(path)
         self._key = find_key(config, environ)
         self._broker = _broker(config, self._key)
@@ -74,21 +75,29 @@ class Destination:
             self._broker.forget()
 
     def _refresh(self) -> None:
-        digest = _digest(self._path)
+        """Take what the file and the key are now. What is wrong leaves what was."""
+        before = (self._config.server, self._key)
+        mistake = None
         try:
-            config = self._config if digest == self._digest else self._reread()
-            key = find_key(config, self._environ)
-        except ConfigError as mistake:
-            if str(mistake) != self._warned:
-                self._warned = str(mistake)
-                self._warn(mistake)
-            self._digest = digest
-            return
-        if (config.server, key) != (self._config.server, self._key):
-            self._broker = _broker(config, key)
-        if self._warned:
-            self._warn(None)
-        self._config, self._key, self._digest, self._warned = config, key, digest, ""
+            digest = _digest(self._path)
+            if digest != self._digest:
+                self._digest, self._file_wrong = digest, True
+                self._config = self._reread()
+                self._file_wrong = False
+            self._key = find_key(self._config, self._environ)
+        except ConfigError as error:
+            mistake = error
+        if (self._config.server, self._key) != before:
+            self._broker = _broker(self._config, self._key)
+        if mistake is not None or not self._file_wrong:
+            self._tell(mistake)
+
+    def _tell(self, mistake: ConfigError | None) -> None:
+        """Each once, and once that there is none any more."""
+        said = str(mistake) if mistake else ""
+        if said != self._warned:
+            self._warned = said
+            self._warn(mistake)
 
     def _reread(self) -> Config:
         """The settings with those of the file that a connection is made of."""

@@ -204,3 +204,23 @@ def test_when_the_cards_change_every_part_is_tried() -> None:
     stage = Stage()
     effects = stage.post(ev.CardsChanged(stage.now))
     assert effects == [ev.Probe(part) for part in Part]
+
+
+def test_settings_that_are_not_in_use_are_told_by_the_light_until_they_are() -> None:
+    stage = Stage()
+    stage.post(ev.SettingsWrong(stage.now))
+    assert (stage.light, stage.lights[-1].code) == (LightState.FAULT, "config")
+    stage.fail(Part.MICROPHONE)
+    assert stage.lights[-1].code == "busy", "what cannot be used at all goes before"
+    stage.post(ev.PartReady(stage.now, Part.MICROPHONE))
+    assert stage.lights[-1].code == "config"
+    stage.post(ev.SettingsRight(stage.now))
+    assert stage.light is LightState.IDLE
+
+
+def test_the_button_works_with_the_last_good_settings() -> None:
+    stage = Stage()
+    stage.post(ev.SettingsWrong(stage.now))
+    stage.press()
+    stage.wait(0.1)
+    assert stage.light is LightState.LISTENING
