@@ -36,7 +36,7 @@ class Fat:
         _run("mcopy", "-o", "-i", self._place, "-", f"::{name}", stdin=content)
 
     def read(self, name: str) -> bytes | None:
-        """A file's content; None where there is none, `BROKEN` where its clusters are not its own."""
+        """A file's content; None where there is none, `BROKEN` where its clusters are free."""
         if name not in self.names():
             return None
         try:

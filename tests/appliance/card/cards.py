@@ -37,7 +37,11 @@ BAD: Final[dict[str, tuple[bytes, int, str]]] = {
     "a word given twice": (LATER.replace("  echo", "  device: x\n  echo").encode(), 9, "device"),
     "a number out of range": (LATER.replace("100", "1000").encode(), 12, "100"),
     "a bracket left open": (LATER.replace("{gpio: 18}", "{gpio: 18").encode(), 15, ""),
-    "a pin that is no number": (LATER.replace("gpio: 17", "gpio: seventeen").encode(), 14, "number"),
+    "a pin that is no number": (
+        LATER.replace("gpio: 17", "gpio: seventeen").encode(),
+        14,
+        "number",
+    ),
     "a text document": (b"PK\x03\x04\x14\x00\x06\x00\x08\x00" + bytes(300), 1, "text"),
     "nothing at all": (b"", 1, ""),
 }

@@ -2,12 +2,13 @@
 
 The card's FAT is /dev/ubda, the device's /etc and /var are ext4 on /dev/ubdb. A cut is SIGKILL for
 the whole guest: what its kernel has written to its disks is in their files, and all that it had
-still in memory is gone. The files are opened without O_SYNC, so this tells of the guest's kernel and
-file systems; of a card that lies about what it has written it tells nothing.
+still in memory is gone. The files are opened without O_SYNC: this tells of the guest's kernel and
+its file systems, and of a card that lies about what it has written it tells nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from appliance.card.cards import GOOD, KEY, STORED
 from appliance.disks import Ext4, Fat
@@ -70,53 +71,70 @@ def freed(turn: int) -> bytes:
 
 
 def cuts(count: int, seed: int) -> Iterator[Cut]:
-    """Cut so often, at moments that are evenly spread over the whole import."""
+    """Cut so often, at moments that are evenly spread over the import and half as long after it.
+
+    Who sees that it is done pulls the plug: what it has left unwritten shows then.
+    """
     source = random.Random(seed)
     with muster_place() as muster:
         box = _Box(muster)
-        span_s = box.start(0, cut_after_s=None)
-        for turn in range(1, count + 1):
-            after_s = source.uniform(0.0, span_s)
-            box.start(turn, cut_after_s=after_s)
-            torn, faults = box.look()
-            box.start(turn, cut_after_s=0.0, only_finish=True)
-            healed, _ = box.look()
-            raw = box.card.image.read_bytes()
-            keys = frozenset(one for one in range(count + 1) if key(one).encode() in raw)
-            yield Cut(after_s, turn, torn, healed, faults, keys)
+        with box.started() as guest:
+            box.put(0, guest)
+            span_s = box.finish(guest)
+        torn: _Torn | None = None
+        for turn in range(1, count + 2):
+            with box.started() as guest:
+                if torn is not None:
+                    yield Cut(**torn, healed=box.look(), keys=box.keys(count))
+                if turn > count:
+                    return
+                after_s = source.uniform(0.0, 1.5 * span_s)
+                box.put(turn, guest)
+                time.sleep(after_s)
+            torn = {"after_s": after_s, "turn": turn, "torn": box.look(), "faults": box.faults()}
+
+
+class _Torn(TypedDict):
+    after_s: float
+    turn: int
+    torn: Side
+    faults: str
 
 
 class _Box:
     """The device that is switched off so rudely: its card and its disk."""
 
     def __init__(self, muster: Path) -> None:
-        self.card = Fat(muster.parent / "card.img")
-        self.card.make(mib=CARD_MIB)
+        self._card = Fat(muster.parent / "card.img")
+        self._card.make(mib=CARD_MIB)
         self._disk = Ext4(muster.parent / "disk.img")
         self._disk.make(mib=DISK_MIB)
         self._muster = muster
 
-    def start(self, turn: int, *, cut_after_s: float | None, only_finish: bool = False) -> float:
-        """Switch it on, put the card of this turn in, cut; or let it work. Returns how long."""
+    @contextlib.contextmanager
+    def started(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Switched on, through with what was left to do, and cut at the end of the block."""
         for name in ("finished", "begun", "done", "next"):
             (self._muster / name).unlink(missing_ok=True)
-        guest = started(self._muster, INIT, disks=[self.card.image, self._disk.image])
+        guest = started(self._muster, INIT, disks=[self._card.image, self._disk.image])
         try:
             self._await("finished", guest)
-            if only_finish:
-                return 0.0
-            beside = self._muster / "beside"
-            beside.write_bytes(settings(turn))
-            beside.rename(self._muster / "next")
-            self._await("begun", guest)
-            if cut_after_s is None:
-                self._await("done", guest)
-                guest.wait(WAIT_S)
-                return float((self._muster / "done").read_text())
-            time.sleep(cut_after_s)
-            return cut_after_s
+            yield guest
         finally:
             cut(guest)
+
+    def put(self, turn: int, guest: subprocess.Popen[bytes]) -> None:
+        """Put the card of this turn in; its import begins when this returns."""
+        beside = self._muster / "beside"
+        beside.write_bytes(settings(turn))
+        beside.rename(self._muster / "next")
+        self._await("begun", guest)
+
+    def finish(self, guest: subprocess.Popen[bytes]) -> float:
+        """Let the import end, and the guest; returns how long the import took."""
+        self._await("done", guest)
+        guest.wait(WAIT_S)
+        return float((self._muster / "done").read_text())
 
     def _await(self, name: str, guest: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + WAIT_S
@@ -126,15 +144,23 @@ class _Box:
                 raise RuntimeError(f"the guest was never {name}; it said:\n{said}")
             time.sleep(0.001)
 
-    def look(self) -> tuple[Side, str]:
+    def look(self) -> Side:
         """What is there, seen from outside; the device's disk as its next mount will find it."""
         disk = Ext4(self._muster.parent / "copy.img")
         shutil.copyfile(self._disk.image, disk.image)
         disk.settle()
-        side = Side(
-            card=self.card.read("pressel.yaml"),
-            status=self.card.read("pressel-status.txt"),
+        return Side(
+            card=self._card.read("pressel.yaml"),
+            status=self._card.read("pressel-status.txt"),
             settings=disk.read(SETTINGS),
             key=disk.read(STORED_KEY),
         )
-        return side, self.card.faults()
+
+    def faults(self) -> str:
+        """What is wrong with the card's file system."""
+        return self._card.faults()
+
+    def keys(self, count: int) -> frozenset[int]:
+        """The turns whose keys stand anywhere in the raw card."""
+        raw = self._card.image.read_bytes()
+        return frozenset(turn for turn in range(count + 1) if key(turn).encode() in raw)

@@ -14,15 +14,17 @@ from device.cli import main as pressel
 
 HOST: Final = Path("/mnt/host")
 DEVICE: Final = Path("/mnt/device")
+AFTERWARDS_S: Final = 1.0
 
 
 def main() -> None:
-    """Import; put the next card in; say so; import."""
+    """Import and report, as at each start; put the next card in; say so; import."""
     _provision()
+    _provision("--report")
     os.sync()
     (HOST / "finished").touch()
     while not (HOST / "next").exists():
-        time.sleep(0.01)
+        time.sleep(0.01)  # meanwhile its disks are looked at
     card = DEVICE / "boot/firmware/pressel.yaml"
     card.write_bytes((HOST / "next").read_bytes())
     os.sync()
@@ -30,10 +32,12 @@ def main() -> None:
     begun = time.monotonic()
     _provision()
     (HOST / "done").write_text(str(time.monotonic() - begun))
+    # The kernel writes what nobody has asked it to after seconds; the end would ask it to now.
+    time.sleep(AFTERWARDS_S)
 
 
-def _provision() -> None:
-    status = pressel(["provision", "--root", str(DEVICE)])
+def _provision(*words: str) -> None:
+    status = pressel(["provision", "--root", str(DEVICE), *words])
     if status:
         raise RuntimeError(f"pressel provision ended with {status}")
 

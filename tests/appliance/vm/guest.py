@@ -66,7 +66,8 @@ def started(
     command = [
         str(linux), f"mem={MEMORY}", "root=/dev/root", "rootfstype=hostfs",
         f"rootflags={system}", "ro", "init=/usr/local/sbin/guest-init", f"muster={muster}",
-        f"checkout={ROOT}", f"libraries={LIBRARIES.resolve()}", "con0=null,fd:1", "con=null", "quiet", "systemd.show_status=0",
+        f"checkout={ROOT}", f"libraries={LIBRARIES.resolve()}", "con0=null,fd:1",
+        "con=null", "quiet", "systemd.show_status=0",
         f"umid=guest{os.getpid()}", f"uml_dir={muster.parent}/",
         *(f"ubd{number}={disk}" for number, disk in enumerate(disks)), *words,
     ]  # fmt: skip

@@ -149,9 +149,7 @@ def _hang() -> Record:
     pid = int(run("systemctl show -p MainPID --value pressel"))
     stopped = time.monotonic()
     os.kill(pid, signal.SIGSTOP)
-    until(
-        lambda: run("systemctl show -p NRestarts --value pressel").strip() == "1", "a new start"
-    )
+    until(lambda: run("systemctl show -p NRestarts --value pressel").strip() == "1", "a new start")
     until(lambda: status().get("light") == "idle", "the light idle")
     return {"seconds": time.monotonic() - stopped}
 
