@@ -56,6 +56,10 @@ class Fat:
         kept = [one for one in lines if one and not one.startswith((*USUAL, str(self.image)))]
         return "\n".join(kept)
 
+    def mend(self) -> None:
+        """As the start does it, where /etc/fstab has a 2 for it and dosfstools are there."""
+        _run("fsck.fat", "-a", str(self.image), check=False)
+
     @property
     def _place(self) -> str:
         return f"{self.image}@@{self.offset}"

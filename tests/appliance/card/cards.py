@@ -30,7 +30,7 @@ LATER: Final = GOOD.replace(KEY, f"{STORED} (...{KEY[-4:]})")
 """What stands there after the first start, and is changed by somebody."""
 # Each with the line of its mistake and a word of the complaint.
 BAD: Final[dict[str, tuple[bytes, int, str]]] = {
-    "a tab": (LATER.replace("  device", "\tdevice", 1).encode(), 8, "tab"),
+    "a tab": (LATER.replace("  device", "\tdevice", 1).encode(), 8, "Tab"),
     "a word misspelt": (LATER.replace("speaker:", "speeker:").encode(), 10, "speaker"),
     "a colon left out": (LATER.replace("version: 1", "version 1").encode(), 2, ""),
     "curly quotes": (LATER.replace('"hw:CARD=Loopback,DEV=1,SUBDEV=0"', "“hw:0”").encode(), 8, ""),

@@ -114,6 +114,7 @@ class _Box:
     @contextlib.contextmanager
     def started(self) -> Iterator[subprocess.Popen[bytes]]:
         """Switched on, through with what was left to do, and cut at the end of the block."""
+        self._card.mend()
         for name in ("finished", "begun", "done", "next"):
             (self._muster / name).unlink(missing_ok=True)
         guest = started(self._muster, INIT, disks=[self._card.image, self._disk.image])

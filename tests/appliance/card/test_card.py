@@ -48,8 +48,7 @@ def test_the_key_is_in_one_file_and_in_the_daemons_credential(record: dict[str, 
 
 
 def test_the_card_that_was_torn_out_holds_the_key_nowhere(record: dict[str, Any]) -> None:
-    assert b"ID=" not in record["raw"][:3], "this is a FAT and no empty file"
-    assert b"version: 1" in record["raw"] or record["files"]
+    assert b"STATUS: MISTAKES" in record["raw"], "this is how it would be found"
     assert KEY.encode() not in record["raw"]
 
 

@@ -55,17 +55,13 @@ def test_no_key_is_left_anywhere_on_the_card(found: list[Cut]) -> None:
     assert {one.turn: one.keys for one in found if one.keys} == {}
 
 
-RENAMED = "a status that is replaced by renaming is lost on vfat, and the card with it"
-
-
-@pytest.mark.xfail(strict=True, reason=RENAMED)
-def test_the_cards_file_system_is_sound(found: list[Cut]) -> None:
-    assert {one.turn: one.faults for one in found if one.faults} == {}
-
-
-@pytest.mark.xfail(strict=True, reason=RENAMED)
 def test_the_status_is_whole_after_the_next_start(found: list[Cut]) -> None:
     for one in found:
         assert one.healed.status is not None
         assert one.healed.status.startswith(b"PRESSEL STATUS\r\n"), one
         assert f"...{key(one.turn)[-4:]} is stored".encode() in one.healed.status, one
+
+
+@pytest.mark.xfail(strict=True, reason="on vfat a rename is written when the file is, not before")
+def test_a_cut_leaves_a_card_that_needs_no_mending(found: list[Cut]) -> None:
+    assert {one.turn: one.faults for one in found if one.faults} == {}
