@@ -118,8 +118,8 @@ label-id: 0x$(identity disk)
 start=1MiB, size=${boot_mb}MiB, type=c, bootable
 start=$((1 + boot_mb))MiB, size=${root_mb}MiB, type=83
 EOF
-    # The label is Raspberry Pi OS's, in small letters; mkfs.vfat has an opinion on that.
-    mkfs.vfat --offset 2048 -F 32 -n bootfs -i "$(identity boot)" --invariant \
+    # Small clusters and a label in small letters as on Raspberry Pi OS; mkfs.vfat has an opinion on it.
+    mkfs.vfat --offset 2048 -F 32 -s 1 -n bootfs -i "$(identity boot)" --invariant \
         "$card" $((boot_mb * 1024)) >/dev/null 2>&1
     mcopy -i "$card@@1M" -s -m "$scratch/card"/* ::/
     uuid=$(uuidgen --sha1 --namespace @url --name "pressel $(identity root)")
