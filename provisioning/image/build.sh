@@ -101,8 +101,8 @@ clean() { # traces of the building; each device makes its own identity
         -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 }
 
-identity() { # name: eight hexadecimal digits, the same for the same version and commit
-    printf '%s %s %s' "$1" "$version" "$SOURCE_DATE_EPOCH" | sha256sum | cut -c 1-8
+identity() { # name, length: hexadecimal digits, the same for the same version and commit
+    printf '%s %s %s' "$1" "$version" "$SOURCE_DATE_EPOCH" | sha256sum | cut -c "1-$2"
 }
 
 assemble() { # the card: a table of partitions, FAT, ext4
@@ -114,15 +114,15 @@ assemble() { # the card: a table of partitions, FAT, ext4
     truncate -s $((1 + boot_mb + root_mb))M "$card"
     sfdisk --quiet "$card" <<EOF
 label: dos
-label-id: 0x$(identity disk)
+label-id: 0x$(identity disk 8)
 start=1MiB, size=${boot_mb}MiB, type=c, bootable
 start=$((1 + boot_mb))MiB, size=${root_mb}MiB, type=83
 EOF
     # Small clusters and a label in small letters as on Raspberry Pi OS; mkfs.vfat has an opinion on it.
-    mkfs.vfat --offset 2048 -F 32 -s 1 -n bootfs -i "$(identity boot)" --invariant \
+    mkfs.vfat --offset 2048 -F 32 -s 1 -n bootfs -i "$(identity boot 8)" \
         "$card" $((boot_mb * 1024)) >/dev/null 2>&1
     mcopy -i "$card@@1M" -s -m "$scratch/card"/* ::/
-    uuid=$(uuidgen --sha1 --namespace @url --name "pressel $(identity root)")
+    uuid=$(identity root 32 | sed -E 's/(.{8})(.{4}).(.{3}).(.{3})(.{12})/\1-\2-8\3-8\4-\5/')
     E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -L rootfs -U "$uuid" \
         -E "offset=$(((1 + boot_mb) * 1048576)),hash_seed=$uuid" -d "$root" "$card" "${root_mb}M"
     mv "$card" "$image"
