@@ -83,14 +83,19 @@ class Ext4:
 
     def read(self, path: str) -> bytes | None:
         """A file's content; None where there is none."""
-        found = _run("debugfs", "-R", f"stat {path}", self._place)
-        return _run("debugfs", "-R", f"cat {path}", self._place) if b"Inode:" in found else None
+        if "Inode:" not in self.ask(f"stat {path}"):
+            return None
+        return _run("debugfs", "-R", f"cat {path}", self._place)
+
+    def ask(self, question: str) -> str:
+        """What debugfs answers."""
+        return _run("debugfs", "-R", question, self._place).decode()
 
     def names(self, folder: str) -> list[str]:
-        """The names in a directory."""
-        listed = _run("debugfs", "-R", f"ls -p {folder}", self._place).decode()
+        """The names in a directory; none where there is no such directory."""
+        listed = self.ask(f"ls -p {folder}")
         names = [line.split("/")[5] for line in listed.splitlines() if line.startswith("/")]
-        return sorted(set(names) - {".", ".."})
+        return sorted(set(names) - {".", "..", ""})
 
     @property
     def _place(self) -> str:
