@@ -233,7 +233,7 @@ def _provision(arguments: argparse.Namespace) -> int:
 
     provision(
         Journal(arguments.log_format or natural_format()),
-        root=arguments.root, late=arguments.report, runtime=_runtime_directory(arguments),
+        root=arguments.root, late=arguments.report,
     )  # fmt: skip
     return 0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from device.demo.svg import Canvas
 from device.stats import TIMES, Stats, percentile
+from device.svg import Canvas
 
 WIDTH: Final = 720
 ROW: Final = 130

@@ -19,7 +19,8 @@ from device.errors import Secret
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)$")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?$")
 _NOTHING: Final = ("", "~", "null", "Null", "NULL")
-_KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}")
+_KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}|(?=[\w-]*?[a-z])(?=[\w-]*?[A-Z])[\w-]{16,}")
+"""A key, or what is left of one after a slip: long, without a space, in small and large letters."""
 _PROSE_MARKS: Final = "\n\u200c\u200d"
 """Line breaks and the joiners, which `characters` lets through where they are letters."""
 

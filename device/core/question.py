@@ -29,6 +29,7 @@ from device.core.habits import (
     TURN_OLD_S,
     Habits,
 )
+from device.core.linger import Linger
 from device.core.notices import Notices
 from device.core.outlet import Outlet
 from device.core.rest import Rest, rest_of
@@ -64,8 +65,8 @@ class Question:
         self._words = words
         self._notices = notices
         self._preroll = PreRoll(habits.preroll)
+        self._linger = Linger(habits, outlet)
         self._pressed_at = 0.0
-        self._quiet_since = 0.0
         self._tail_until = 0.0
         self._left_at = -math.inf
 
@@ -150,7 +151,8 @@ class Question:
                 self._preroll.keep(block)
             return
         before = self._vad.spoken
-        self._quiet_since = self.now if self._vad.feed(block) else self._quiet_since
+        if self._vad.feed(block):
+            self._linger.noticed(self.now)
         spoken = Ms(self._vad.spoken - before)
         if self._answer.turn.first_block_at is None:
             self._answer.turn.first_block_at = self.now
@@ -272,19 +274,13 @@ class Question:
         if not isinstance(self.gate, Latched):
             return
         busy = self._answer.state is not Reply.QUIET or self._vad.hearing
-        quiet = 0.0 if busy else self.now - self._quiet_since
-        limit = self._habits.quiet_s(up=self._connection.up)
-        left = round(limit - quiet, 3)  # a clock may be a hair early
-        if left > 0:
-            self._outlet.do(ev.SetTimer(Timer.LINGER, left))
-        elif self._words.waiting_spoken >= SPOKEN_MS:
-            self.signal(GateSignal.WORDS_KEPT)
-        else:
-            self.signal(GateSignal.QUIET_SPELL)
+        if self._linger.over(self.now, busy=busy, up=self._connection.up):
+            kept = self._words.waiting_spoken >= SPOKEN_MS
+            self.signal(GateSignal.WORDS_KEPT if kept else GateSignal.QUIET_SPELL)
 
     def reply_ended(self) -> None:
         """The assistant is quiet again: the spell begins anew."""
-        self._quiet_since = self.now
+        self._linger.noticed(self.now)
 
     # What the server makes of it.
 
@@ -311,7 +307,7 @@ class Question:
         if isinstance(self.gate, Tail):
             self._start_tail()
         elif isinstance(self.gate, Latched):
-            self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.quiet_s(up=self._connection.up)))
+            self._linger.wait(up=self._connection.up)
         elif not isinstance(self.gate, Open):
             self._words.clear()
         return again
@@ -321,7 +317,7 @@ class Question:
         if not isinstance(self.gate, Open | Tail) or not self._utterances.started(message.item_id):
             self._ignored["speech_started: no news"] += 1
             return
-        self._quiet_since = self.now
+        self._linger.noticed(self.now)
         if self._answer.state is not Reply.QUIET:
             self._answer.signal(ReplySignal.TALKED_OVER)
         elif isinstance(self.gate, Tail) and self._may_commit():
@@ -337,7 +333,7 @@ class Question:
         if not self._utterances.taken(message.item_id):
             self._ignored["committed: no news"] += 1
             return
-        self._quiet_since = self.now
+        self._linger.noticed(self.now)
         self._words.took(until)
         if isinstance(self.gate, Open | Tail):
             self._answer.signal(ReplySignal.ASKED)
@@ -380,9 +376,9 @@ class Question:
         self._tail_until = self.now + (patience if self._connection.up else TURN_OLD_S)
         self._outlet.do(ev.SetTimer(Timer.TAIL, 0.0))
 
-    def _linger(self) -> None:
-        self._quiet_since = self.now
-        self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.quiet_s(up=self._connection.up)))
+    def _begin_spell(self) -> None:
+        self._linger.noticed(self.now)
+        self._linger.wait(up=self._connection.up)
 
 
 ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {
@@ -395,6 +391,6 @@ ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {
     Action.CLEAR: Question._clear,
     Action.START_TAIL: Question._start_tail,
     Action.STOP_TAIL: lambda self: self._outlet.do(ev.StopTimer(Timer.TAIL)),
-    Action.LINGER: Question._linger,
+    Action.LINGER: Question._begin_spell,
 }
 """How each word of the Gate table is done."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from device.demo.figures import RATE, Answered, Figures, Records, Samples
 from device.demo.phrases import ms
-from device.demo.svg import Canvas
+from device.svg import Canvas
 
 WIDTH: Final = 1400.0
 LEFT: Final = 128.0

@@ -11,8 +11,7 @@ The folder `card/` holds the files that go onto one.
 
 from __future__ import annotations
 
-import contextlib
-import json
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = Path(__file__).parent / "card"
 """The files that go onto a card."""
+PATIENCE_S: Final = 10.0
+"""With the service manager."""
 
 
 class DiskFault(PresselError):
@@ -38,7 +39,7 @@ class DiskFault(PresselError):
     code = "state"
 
 
-def provision(journal: Journal, *, root: Path, late: bool, runtime: Path) -> None:
+def provision(journal: Journal, *, root: Path, late: bool) -> None:
     """Import the card, if it has changed, and answer on it; `late` only answers.
 
     `root` is where the device's file system begins. A mistake on the card is no failure of this: it
@@ -54,7 +55,7 @@ def provision(journal: Journal, *, root: Path, late: bool, runtime: Path) -> Non
         what = f"{error.filename or 'the disk'} cannot be written: {error.strerror or error}"
         raise DiskFault(what, cure="see whether the disk is full or read-only") from error
     _tell_journal(journal, taken)
-    facts = _facts(store, card, late=late, runtime=runtime)
+    facts = _facts(store, card, late=late)
     if not _awaited(taken, facts):
         return
     try:
@@ -95,7 +96,7 @@ def _tell_journal(journal: Journal, taken: Taken) -> None:
         journal.write("info", "imported", f"the settings of {memory.name} are in force{key}")
 
 
-def _facts(store: Store, card: Card, *, late: bool, runtime: Path) -> Facts:
+def _facts(store: Store, card: Card, *, late: bool) -> Facts:
     return Facts(
         version=__version__,
         config=_in_force(store),
@@ -109,7 +110,7 @@ def _facts(store: Store, card: Card, *, late: bool, runtime: Path) -> Facts:
         cards=board.cards() if late else (),
         addresses=board.addresses() if late else (),
         network=board.network_name() if late else "",
-        daemon=_asked(runtime) if late else (),
+        daemon=_asked() if late else (),
     )
 
 
@@ -120,11 +121,14 @@ def _in_force(store: Store) -> Config | None:
         return None
 
 
-def _asked(runtime: Path) -> tuple[str, ...]:
-    """What the running daemon says of itself, if one runs."""
-    from device.drivers.control import ask  # not on Windows
-
-    with contextlib.suppress(PresselError, ValueError):
-        said = json.loads(ask(runtime, "status")).get("said", [])
-        return tuple(str(one) for one in said[:1])
-    return ("no daemon runs: journalctl -u pressel says why",)
+def _asked() -> tuple[str, ...]:
+    """What the daemon says of itself to the service manager, if there is one."""
+    words = ("systemctl", "show", "--value", "--property=StatusText", "pressel")
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    if done.returncode:
+        return ()
+    said = done.stdout.strip()
+    return (said or "nothing: it does not run; journalctl -u pressel says why",)

@@ -204,7 +204,7 @@ class System:
         self.run(
             f"install -m 644 {here}/pressel.sysusers /usr/lib/sysusers.d/pressel.conf;"
             f"install -m 644 {here}/pressel.tmpfiles /usr/lib/tmpfiles.d/pressel.conf;"
-            f"install -m 644 {here}/pressel.service /etc/systemd/system/;"
+            f"install -m 644 {here}/*.service /etc/systemd/system/;"
             f"install -D -m 755 {here}/crash-light /opt/pressel/current/lib/crash-light;"
             "systemd-sysusers && systemd-tmpfiles --create pressel.conf;"
             f"[ ! -f {here}/pressel.catalog ] ||"

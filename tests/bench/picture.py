@@ -10,7 +10,7 @@ from typing import Any, Final
 from bench.measured import DRAWN, figures, limit, rows, where
 from bench.process import Usage
 from bench.report import Row, verdict_of
-from device.demo.svg import Canvas
+from device.svg import Canvas
 
 TITLE: Final = "Pressel against a plain client"
 WIDTH: Final = 920

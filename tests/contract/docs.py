@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bench import measured, picture
+from device.config import schema
 from device.core.gate import GateState
 from device.core.tables import (
     GATE,
@@ -52,6 +53,7 @@ def rendered() -> dict[Path, str]:
         **filled,
         measured.SVG: picture.bars(measured.kept()),
         ROOT / "systemd/pressel.catalog": catalog(),
+        ROOT / "device/provision/card/pressel.schema.json": schema.text(),
     }
 
 

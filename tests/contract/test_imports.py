@@ -26,6 +26,7 @@ KNOWS = {
     "device.messages": ["device.troubles"],
     "device.core": ["device.core", "device.troubles"],
     "device.board": [],
+    "device.svg": [],
     "device.atomic": [],
     "device.config": ["device.board", "device.config", "device.errors"],
     "device.lastgood": ["device.atomic", "device.board", "device.config", "device.errors"],
@@ -72,7 +73,7 @@ KNOWS = {
     "device.check.analysis": ["device.core.audio"],
     "device.check.finding": [],
     "device.demo": [
-        "device.demo", "device.drivers.control", "device.errors", "device.simulator",
+        "device.demo", "device.drivers.control", "device.errors", "device.simulator", "device.svg",
     ],
     "device.cli": [
         "device.__version__", "device.bundle", "device.check", "device.config", "device.daemon",
@@ -85,10 +86,10 @@ KNOWS = {
     ],
     "device.provision": [
         "device.__version__", "device.atomic", "device.board", "device.config",
-        "device.drivers.control", "device.drivers.journal", "device.errors", "device.provision",
+        "device.drivers.journal", "device.errors", "device.provision",
     ],
     "device.stats": ["device.errors", "device.troubles"],
-    "device.picture": ["device.demo.svg", "device.stats"],
+    "device.picture": ["device.svg", "device.stats"],
     "device.__main__": ["device.cli"],
     "device": [],
 }  # fmt: skip

@@ -35,7 +35,7 @@ class Device:
     def start(self, *, late: bool = False) -> None:
         """What happens at each start of the machine."""
         journal = Journal("text", descriptor=2)
-        provision(journal, root=self.root, late=late, runtime=self.root / "run/pressel")
+        provision(journal, root=self.root, late=late)
 
     def given(self, text: str | bytes, *, name: str = "pressel.yaml") -> None:
         """Put this on the card and start."""
