@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs Pressel from the source tree around this file, or upgrades it; as root, as often as you like:
+# Installs Pressel from the source tree around this file, or upgrades it; as root, as often as you
+# like:
 #     provisioning/install.sh [--dry-run]
 # README.md beside it says what is made, where, and in which order.
 set -eu
@@ -35,7 +36,7 @@ quietly() { # what, command...: what the command says is seen only if it fails
 
 in_use() {
     now=$(readlink "$home/current" || true)
-    if [ -n "$now" ]; then echo "${now##*/} is still in use."; else echo "Nothing is in use yet."; fi
+    if [ "$now" ]; then echo "$now is still in use."; else echo "Nothing is in use yet."; fi
 }
 
 # What this machine has, and what it needs.
@@ -123,7 +124,8 @@ pip() { # python, words
     shift
     # Debian's pip is a wheel; Python runs a program inside it.
     for archive in /usr/share/python-wheels/pip-*.whl; do
-        "$interpreter" -I -B "$archive/pip" --quiet --disable-pip-version-check --no-input "$@"
+        "$interpreter" -I -B "$archive/pip" --quiet --no-cache-dir --no-input \
+            --disable-pip-version-check "$@"
     done
 }
 
@@ -204,7 +206,7 @@ build() { # the directory of the version; it is complete when this returns
     # shellcheck disable=SC2086
     quietly "install into $1" pip "$python" install --no-deps --no-index --no-compile \
         --find-links "$cache" --find-links "$scratch/own" pressel $wheels
-    # What apt has, and not what somebody's pip has put in /usr/local: hence no --system-site-packages.
+    # What apt has, but not what pip may have put in /usr/local: hence no --system-site-packages.
     for site in "$1"/lib/python3*/site-packages; do
         echo /usr/lib/python3/dist-packages >"$site/debian.pth"
     done
@@ -220,6 +222,12 @@ build() { # the directory of the version; it is complete when this returns
     "$python" -I -B "$source/provisioning/sbom.py" --site "$site" --wheels "$cache" "$scratch/own" \
         --packages $packages >"$scratch/sbom.json"
     mv "$scratch/sbom.json" "$1/.sbom" && sync -f "$1" && mv "$1/.sbom" "$1/sbom.cdx.json"
+}
+
+clear_up() { # however this ends: no compiler, nothing unfinished
+    rm -rf "$scratch"
+    remove_compiler
+    finished "$home/$new" || rm -rf "${home:?}/$new"
 }
 
 # Putting a version to use.
@@ -335,7 +343,7 @@ esac
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 case $suite in
     bookworm | trixie) ;;
-    *) fail 69 "this system is '$suite'; Pressel is made for Debian and Raspberry Pi OS, bookworm or trixie" ;;
+    *) fail 69 "this system is '$suite'; take Debian or Raspberry Pi OS, bookworm or trixie" ;;
 esac
 arch=$(dpkg --print-architecture)
 cache=$cache/$suite
@@ -358,7 +366,7 @@ fi
 mkdir -p "$home"
 exec 9<"$home"
 flock -n 9 || fail 75 "another installation is under way; wait for it"
-trap 'remove_compiler; rm -rf "$scratch"' EXIT
+trap clear_up EXIT
 
 remove_compiler
 if [ -z "$ready" ]; then

@@ -77,10 +77,10 @@ def _of_python(found: Distribution, wheels: Iterable[Path]) -> Component:
 
 def _licences(found: Distribution) -> list[Component]:
     """As the project states it: an SPDX expression, else its own words, else its classifiers."""
-    expression = found.metadata.get("License-Expression")
+    expression = found.metadata["License-Expression"]
     if expression:
         return [{"expression": expression}]
-    stated = (found.metadata.get("License") or "").strip()
+    stated = (found.metadata["License"] or "").strip()
     classes = found.metadata.get_all("Classifier") or []
     classed = [one.split(" :: ")[-1] for one in classes if one.startswith("License :: ")]
     # Some put the whole text there.
@@ -105,10 +105,10 @@ def _of_debian(packages: list[str]) -> Iterator[Component]:
 
 
 def _copyright(package: str) -> list[Component]:
-    """The short names of a machine-readable debian/copyright; an image may have left it out."""
+    """The short names of a machine-readable debian/copyright, else where to read it."""
     page = DOC / package / "copyright"
     text = page.read_text(errors="replace") if page.exists() else ""
-    names = sorted(set(re.findall(r"^License: *(\S.*?) *$", text, re.MULTILINE)))
+    names = sorted(set(re.findall(r"^License: *(\S.*?) *$", text, re.MULTILINE))) or [str(page)]
     return [{"license": {"name": name}} for name in names]
 
 
