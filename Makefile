@@ -1,6 +1,6 @@
 # One word per action. Each installs what it needs; a second run is instant and works offline.
 .DEFAULT_GOAL := help
-.PHONY: help demo test appliance appliance-vm check style types bench docs lock clean
+.PHONY: help demo test appliance appliance-vm image appliance-image check style types bench docs lock clean
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -26,13 +26,25 @@ appliance: $(READY) ## Boot real systemds with Pressel inside and test it there 
 	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance $(ARGS)
 
 # The kernel is built once, into ~/.cache/pressel: four minutes. From then on `appliance` has it too.
-appliance-vm: $(READY) ## The same on a real kernel with its own sound card and pins (root; 1 min)
-	@sh provisioning/develop.sh bc bison debian-archive-keyring flex gpg libelf-dev \
-	    linux-source-6.1 make mmdebstrap xz-utils
-	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_VM=1 $(RUN) -m pytest tests/appliance/vm $(ARGS)
+appliance-vm: $(READY) ## The same on a real kernel with its own sound card, pins and SD card (root; 2 min)
+	@sh provisioning/develop.sh bc bison debian-archive-keyring dosfstools e2fsprogs flex gpg \
+	    libelf-dev linux-source-6.1 make mmdebstrap mtools xz-utils
+	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_VM=1 $(RUN) -m pytest tests/appliance/vm \
+	    tests/appliance/card $(ARGS)
+
+image: ## Build dist/pressel-VERSION-arm64.img, a card for arm64 (root; 25 min, then 10)
+	@sh provisioning/develop.sh debian-archive-keyring dosfstools e2fsprogs fdisk gpg mmdebstrap \
+	    mtools qemu-user-static
+	@sh provisioning/image/build.sh
+
+appliance-image: $(READY) ## Look into that image, and boot it in QEMU (root; 5 min)
+	@sh provisioning/develop.sh e2fsprogs fdisk mtools qemu-system-arm
+	@ls dist/pressel-*-arm64.img >/dev/null 2>&1 || $(MAKE) image
+	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance/image $(ARGS)
 
 check: style types ## Lint, types, shell, units: all but the tests
-	@shellcheck provisioning/*.sh systemd/*.sh systemd/crash-light tests/appliance/vm/init .ci/run
+	@shellcheck provisioning/*.sh systemd/*.sh systemd/crash-light provisioning/image/*.sh \
+	    tests/appliance/vm/init tests/appliance/card/init .ci/run
 	@sh systemd/verify.sh
 
 style: $(READY) ## Ruff: lint and format
