@@ -72,6 +72,8 @@ install_pressel() { # as on any device
     inside /usr/src/pressel/provisioning/install.sh
     inside /opt/pressel/current/bin/pressel provision --write-example /usr/src/card
     mv "$root/usr/src/card" "$scratch/card"
+    # Those two are for the cloud-init of Raspberry Pi OS, and would mislead here.
+    rm -f "$scratch/card/user-data.example" "$scratch/card/network-config.example"
     # By content and not by time, for all times become one: or Python would translate at each start.
     inside /opt/pressel/current/bin/python3 -I -m compileall -q -f \
         --invalidation-mode unchecked-hash /opt/pressel/current/lib
