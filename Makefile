@@ -38,7 +38,7 @@ image: ## Build dist/pressel-VERSION-arm64.img, a card for arm64 (root; 25 min, 
 	@sh provisioning/image/build.sh
 
 appliance-image: $(READY) ## Look into that image, and boot it in QEMU (root; 5 min)
-	@sh provisioning/develop.sh e2fsprogs fdisk mtools qemu-system-arm
+	@sh provisioning/develop.sh e2fsprogs fdisk mtools qemu-system-arm systemd-container
 	@ls dist/pressel-*-arm64.img >/dev/null 2>&1 || $(MAKE) image
 	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance/image $(ARGS)
 
