@@ -10,7 +10,7 @@ LOCAL := .cache/local-$(shell cksum < provisioning/local.lock | tr ' ' -)
 READY := .cache/ready-$(shell cat tests/build.lock tests/requirements.lock provisioning/develop.sh | cksum | tr ' ' -)
 
 help: ## Show these words
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 demo: $(READY) $(if $(filter local,$(BRAIN)),$(LOCAL)) ## Press, ask, interrupt, hear: the main job, without hardware, key or network
 	@$(RUN) -m device demo $(if $(LIVE),--live) $(if $(BRAIN),--brain $(BRAIN)) --out demo
