@@ -94,7 +94,8 @@ settle() { # what makes an appliance of it
 clean() { # traces of the building; each device makes its own identity
     rm -rf "$root/usr/src/pressel" "$root/root/.cache" "$root/tmp/"* "$root/var/tmp/"* \
         "$root/var/cache/apt/"* "$root/var/cache/debconf/"*-old "$root/var/lib/apt/lists/"* \
-        "$root/var/lib/dpkg/"*-old "$root/var/lib/systemd/random-seed" "$root/etc/ssh/"ssh_host_*
+        "$root/var/lib/dpkg/"*-old "$root/var/lib/systemd/random-seed" "$root/etc/ssh/"ssh_host_* \
+        "$root/etc/"*.bak "$root/etc/".*.bak
     find "$root/var/log" -type f -delete
     # Empty and not "uninitialized": then systemd would enable whatever units there are.
     : >"$root/etc/machine-id"
