@@ -108,7 +108,8 @@ class Machine:
         raise AssertionError(f"waited in vain for {text!r}; the console:\n{self.said[-5000:]}")
 
     def switch_off(self) -> None:
-        """Press the machine's power button and wait."""
+        """Press the machine's power button, once somebody looks at it, and wait."""
+        self.hears("Watching system buttons")
         assert self._qemu.stdin is not None
         self._qemu.stdin.write(b"system_powerdown\n")
         self._qemu.stdin.flush()
