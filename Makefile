@@ -1,6 +1,6 @@
 # One word per action. Each installs what it needs; a second run is instant and works offline.
 .DEFAULT_GOAL := help
-.PHONY: help demo test appliance appliance-vm image appliance-image check style types bench docs lock clean
+.PHONY: help demo test appliance appliance-vm image appliance-image deb check style types bench docs lock clean
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -42,9 +42,14 @@ appliance-image: $(READY) ## Look into that image, and boot it in QEMU (root; 5 
 	@ls dist/pressel-*-arm64.img >/dev/null 2>&1 || $(MAKE) image
 	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance/image $(ARGS)
 
+# Made in a fresh trixie that is thrown away: a minute; another ARCH takes qemu-user-static.
+deb: $(READY) ## Build dist/pressel_VERSION_ARCH.deb (root; ARCH=amd64 or arm64)
+	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap
+	@sh provisioning/deb.sh $(ARCH)
+
 check: style types ## Lint, types, shell, units: all but the tests
-	@shellcheck provisioning/*.sh systemd/*.sh systemd/crash-light provisioning/image/*.sh \
-	    tests/appliance/vm/init tests/appliance/card/init .ci/run
+	@shellcheck provisioning/*.sh provisioning/debian/p* provisioning/image/*.sh systemd/*.sh \
+	    systemd/crash-light tests/appliance/vm/init tests/appliance/card/init .ci/run
 	@sh systemd/verify.sh
 
 style: $(READY) ## Ruff: lint and format

@@ -364,6 +364,7 @@ fi
 [ "$(dpkg-query -W -f '${db:Status-Status}' pressel 2>/dev/null || true)" != installed ] ||
     fail 69 "the package pressel is installed, and apt upgrades it; apt remove it first"
 mkdir -p "$home"
+: >>"$home/packages"
 exec 9<"$home"
 flock -n 9 || fail 75 "another installation is under way; wait for it"
 trap clear_up EXIT

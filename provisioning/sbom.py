@@ -77,10 +77,10 @@ def _of_python(found: Distribution, wheels: Iterable[Path]) -> Component:
 
 def _licences(found: Distribution) -> list[Component]:
     """As the project states it: an SPDX expression, else its own words, else its classifiers."""
-    expression = found.metadata["License-Expression"]
-    if expression:
-        return [{"expression": expression}]
-    stated = (found.metadata["License"] or "").strip()
+    expressions = found.metadata.get_all("License-Expression")
+    if expressions:
+        return [{"expression": expressions[0]}]
+    stated = "".join(found.metadata.get_all("License") or []).strip()
     classes = found.metadata.get_all("Classifier") or []
     classed = [one.split(" :: ")[-1] for one in classes if one.startswith("License :: ")]
     # Some put the whole text there.
