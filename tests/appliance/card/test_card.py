@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +26,11 @@ def record() -> dict[str, Any]:
     return found
 
 
-def test_the_boot_brings_the_card_into_force_and_the_daemon_up(record: dict[str, Any]) -> None:
+def test_the_boot_brings_the_card_into_force_and_the_daemon_up(
+    record: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
+    for name in ("import_s", "ready_s"):
+        record_property(name, f"{record[name]:.2f}")
     assert record["key"] == KEY
     assert record["modes"] == "700\n600\n"
     assert record["ready_s"] < 30.0, "of a kernel in which every system call is dear"
