@@ -75,8 +75,10 @@ class Machine:
              "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
              "-drive", f"file={card.image},if=none,id=card,format=raw",
              "-device", "virtio-blk-pci,drive=card", "-device", "virtio-rng-pci",
-             # A network that gives an address and leads nowhere; romfile: no boot from it.
-             "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile=",
+             # A network that gives an address and leads nowhere, hence without a router: one of
+             # documentation's (RFC 5737), to which the report's question leads. romfile: no boot.
+             "-netdev", "user,id=net,net=192.0.2.0/24,restrict=on",
+             "-device", "virtio-net-pci,netdev=net,romfile=",
              "-monitor", "stdio"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
         )  # fmt: skip
