@@ -64,7 +64,6 @@ def test_the_report_comes_when_sound_and_network_are_there(record: dict[str, Any
     assert KEY not in record["status"]
 
 
-@pytest.mark.xfail(strict=True, reason="the report takes CARD for the name of the card")
 def test_the_report_misses_no_card_that_is_there(record: dict[str, Any]) -> None:
     assert "no such card" not in record["status"]
 

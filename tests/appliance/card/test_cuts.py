@@ -62,6 +62,5 @@ def test_the_status_is_whole_after_the_next_start(found: list[Cut]) -> None:
         assert f"...{key(one.turn)[-4:]} is stored".encode() in one.healed.status, one
 
 
-@pytest.mark.xfail(strict=True, reason="on vfat a rename is written when the file is, not before")
 def test_a_cut_leaves_a_card_that_needs_no_mending(found: list[Cut]) -> None:
     assert {one.turn: one.faults for one in found if one.faults} == {}
