@@ -27,9 +27,13 @@ OUTSIDE: Final = Path("/run/outside")
 """Where the places of this machine appear that its pip wants."""
 SYSTEM: Final = ("systemd", "systemd-sysv", "dbus")
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-BOOKS: Final = ("dev", "proc", "run", "src", "sys", "tmp", "var/cache/apt", "var/cache/debconf",
-                "var/cache/ldconfig", "var/lib/apt", "var/lib/dpkg", "var/log")  # fmt: skip
-"""What apt and dpkg write for themselves, and what is no part of an installed system."""
+BOOKS: Final = (
+    "dev", "etc/group-", "etc/gshadow-", "etc/hosts", "proc", "run", "src", "sys", "tmp",
+    "var/cache/apt", "var/cache/debconf", "var/cache/ldconfig", "var/lib/apt", "var/lib/dpkg",
+    "var/log",
+)  # fmt: skip
+"""What apt and dpkg write for themselves, and what is no part of an installed system. The backups
+of the groups are groupdel's; Debian's netbase makes a missing /etc/hosts and leaves it."""
 Tree = dict[str, tuple[int, int, int, str]]
 
 ENTER: Final = """
