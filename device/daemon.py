@@ -79,6 +79,8 @@ class Daemon:
             use=wishes.used_channels(config),
             block=wishes.block_length(config),
             post=self._post,
+            array=wishes.array(config),
+            hearing=lambda: self._conversation.hearing,
         )
         self._playout = Playout(
             config.speaker.device,

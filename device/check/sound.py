@@ -9,14 +9,10 @@ from typing import Final, Literal
 from device import wishes
 from device.check.analysis import (
     CHIRP_S,
-    Level,
     Match,
     Signal,
     chirp,
-    complaints,
-    decibels,
     drift_ppm,
-    level_of,
     match,
 )
 from device.check.duplex import (
@@ -32,6 +28,7 @@ from device.check.duplex import (
 from device.check.finding import Finding
 from device.config import Config
 from device.core.audio import RATE
+from device.core.channels import Level, complaints, cure_of, decibels, level_of
 from device.drivers.capture import PERIODS
 from device.drivers.playout import BUFFER
 from device.errors import AudioDeviceError
@@ -123,16 +120,12 @@ def _microphone_cure(levels: list[Level], wrong: dict[int, str], used: tuple[int
     said = wrong[worst]
     well = [n for n in range(len(levels)) if n not in wrong]
     other = f"set microphone.use to {well[0]}" if well and worst in used else ""
-    if said.startswith("dead"):
-        own = TROUBLES["microphone-silent"].cure if not other else "unmute it (alsamixer)"
+    own = cure_of(said)
+    if said.startswith("is dead"):
         if worst not in used:
             return "a channel that is not used may be dead: a loopback is, while nothing plays"
-    elif said.startswith("clips"):
-        own = "lower its gain: alsamixer, capture"
-    elif said.startswith("weak"):
-        own = "see what covers it, and its gain: alsamixer, capture"
-    else:
-        own = "the microphone or its wiring is damaged; switch its high-pass on, or replace it"
+        if not other:
+            own = TROUBLES["microphone-silent"].cure
     return f"{own}, or {other}" if other and other not in own else own
 
 

@@ -20,7 +20,7 @@ from device.core import wire
 from device.core.answer import Answer
 from device.core.connection import Connection
 from device.core.events import Effect, Event, Part, Report, Timer
-from device.core.gate import Closed, GateState, Muted, opened_by
+from device.core.gate import Closed, GateState, Muted, Open, opened_by
 from device.core.habits import (
     BENIGN,
     RENEW_LOOK_S,
@@ -91,6 +91,14 @@ class Conversation:
     def busy(self) -> bool:
         """A reply is awaited or being made: not the moment to change the server."""
         return self._answer.busy
+
+    @property
+    def hearing(self) -> bool | None:
+        """Whether somebody speaks; None while the room may sound of us, or nobody listens."""
+        until = self._answer.echo_until
+        speaks = self.reply is Reply.SPEAKING or self._question.now < until
+        ours = speaks and self._habits.half_duplex
+        return self._question.hearing if isinstance(self.gate, Open) and not ours else None
 
     @property
     def turn(self) -> int:
@@ -361,6 +369,8 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.PartReady: lambda self, event: self._parts.ready(event),
     ev.PartPoor: lambda self, event: self._parts.poor(event),
     ev.PartFine: lambda self, event: self._parts.fine(event),
+    ev.ChannelTurned: lambda self, event: self._parts.channel(event),
+    ev.Bearing: lambda self, event: self._parts.bearing(event),
     ev.CardsChanged: lambda self, event: self._parts.changed(event),
     ev.SettingsWrong: lambda self, _: self._parts.settle("config"),
     ev.SettingsRight: lambda self, _: self._parts.settle(""),

@@ -7,55 +7,13 @@ thirty dataclasses would cost 14 ms of every start (measured).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Literal
-
-from msgspec import Struct, field
+from msgspec import Struct
 
 from device.core.audio import MicBlock
-from device.core.gate import Uplink
+from device.core.effects import *  # noqa: F403 (one name for both: ev.Pressed, ev.Play)
+from device.core.effects import Part, Timer
 from device.core.ledger import Heard, ItemId
-from device.core.light import Light
-from device.core.wire import ClientEvent, ServerEvent, Unknown
-
-
-class Part(StrEnum):
-    """The parts of the device that can be missing."""
-
-    MICROPHONE = "microphone"
-    SPEAKER = "speaker"
-
-
-class Timer(StrEnum):
-    """The conversation's clocks: at most one of each is running."""
-
-    LINGER = "linger"
-    TAIL = "tail"
-    REPLY = "reply"
-    ECHO = "echo"
-    TURN = "turn"
-    CLOSING = "closing"
-    RETRY_MICROPHONE = "retry-microphone"
-    RETRY_SPEAKER = "retry-speaker"
-    WARM = "warm"
-    RENEW = "renew"
-    NOTICE = "notice"
-    TELL = "tell"
-    STORM = "storm"
-
-
-class Cue(StrEnum):
-    """Short tones that say what the light says, when nobody looks."""
-
-    LISTENING = "listening"
-    DONE = "done"
-    THINKING = "thinking"
-    LOST_WORDS = "lost-words"
-    ERROR = "error"
-
-
-# What can happen.
+from device.core.wire import ServerEvent, Unknown
 
 
 class Pressed(Struct, frozen=True):
@@ -213,6 +171,22 @@ class PartFine(Struct, frozen=True):
     code: str
 
 
+class ChannelTurned(Struct, frozen=True):
+    """A channel of a microphone array is left out, for what is `ill` about it; '': well again."""
+
+    at: float
+    channel: int
+    ill: str
+    cure: str
+
+
+class Bearing(Struct, frozen=True):
+    """Where the person who speaks is: degrees from +x of the array, counter-clockwise."""
+
+    at: float
+    degrees: float
+
+
 class SettingsWrong(Struct, frozen=True):
     """The settings that are meant have a mistake; the last good ones are in use."""
 
@@ -264,134 +238,6 @@ Event = (
     Pressed | Released | Tapped | MuteChanged | MuteToggled | MicHeard | MicClosed
     | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
     | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartPoor | PartFine | CardsChanged
-    | SettingsWrong | SettingsRight | PartLate | PartAnswers | TimerFired | Stopping
-)  # fmt: skip
-
-
-# What can be done.
-
-
-class ShowLight(Struct, frozen=True):
-    """Show this light. Always the first effect of its transition."""
-
-    light: Light
-
-
-class OpenMicrophone(Struct, frozen=True):
-    """Open the capture PCM and send its blocks."""
-
-
-class CloseMicrophone(Struct, frozen=True):
-    """Send what is captured up to now, close the capture PCM, then say `MicClosed`."""
-
-
-class SendAudio(Struct, frozen=True):
-    """Append this to the server's input buffer."""
-
-    uplink: Uplink
-
-
-class Send(Struct, frozen=True):
-    """Send this message."""
-
-    message: ClientEvent
-
-
-class Play(Struct, frozen=True):
-    """Queue sound of one item: mono, 24 kHz, S16_LE."""
-
-    item: ItemId
-    pcm: bytes
-
-
-class EndPlay(Struct, frozen=True):
-    """Nothing more comes: play out, then say `PlayoutEnded`."""
-
-
-class Cut(Struct, frozen=True):
-    """Be silent at once, then say `PlayoutEnded`."""
-
-
-class SetTimer(Struct, frozen=True):
-    """Start or restart this clock."""
-
-    timer: Timer
-    after_s: float
-
-
-class StopTimer(Struct, frozen=True):
-    """Stop this clock."""
-
-    timer: Timer
-
-
-class Probe(Struct, frozen=True):
-    """Try whether this part can be used, and say `PartReady` or `PartFailed`."""
-
-    part: Part
-
-
-class DialNow(Struct, frozen=True):
-    """A person waits: if the link is waiting for its next try, try now.
-
-    Tries come no closer together than `apart_s`.
-    """
-
-    apart_s: float = 1.0
-
-
-class Redial(Struct, frozen=True):
-    """The connection is not to be trusted any more: drop it and dial anew."""
-
-    code: str
-    reason: str
-
-
-class Renew(Struct, frozen=True):
-    """The session ends soon: open a second one beside it and put it in its place."""
-
-
-class Rest(Struct, frozen=True):
-    """Close the idle connection; dial when a person presses."""
-
-
-class Sound(Struct, frozen=True):
-    """Let the speaker sound this cue."""
-
-    cue: Cue
-
-
-class KeepMuted(Struct, frozen=True):
-    """Remember over a restart whether a mute button has muted."""
-
-    muted: bool
-
-
-class Say(Struct, frozen=True):
-    """Let the speaker say the sentence for this trouble."""
-
-    code: str
-
-
-class Hush(Struct, frozen=True):
-    """End what is being told at once, then say `PlayoutEnded`. No answer sounds now."""
-
-
-class Report(Struct, frozen=True):
-    """A line for the journal: `event` with its fields, and a sentence for people.
-
-    Lines with the same `repeats` are written once a minute at most, with their number.
-    """
-
-    event: str
-    fields: Mapping[str, object] = field(default_factory=dict)
-    sentence: str = ""
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    repeats: str = ""
-
-
-Effect = (
-    ShowLight | OpenMicrophone | CloseMicrophone | SendAudio | Send | Play | EndPlay | Cut
-    | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Sound
-    | KeepMuted | Say | Hush | Report
+    | ChannelTurned | Bearing | SettingsWrong | SettingsRight | PartLate | PartAnswers
+    | TimerFired | Stopping
 )  # fmt: skip

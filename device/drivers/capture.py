@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
@@ -20,6 +20,9 @@ from device.drivers import pcm
 from device.drivers.pcm import Pcm
 from device.drivers.thread import Ask, NamedThread
 from device.errors import AudioDeviceError, StuckThread
+
+if TYPE_CHECKING:
+    from device.core.array import Array
 
 PERIODS: Final = 16
 """320 ms of buffer: a stalled interpreter loses no word."""
@@ -46,7 +49,9 @@ class Capture:
     """The microphone. All methods return at once; what happened comes back by `post`.
 
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
-    `PartPoor`, `PartFine` and `Xrun`, and must only hand over.
+    `PartPoor`, `PartFine` and `Xrun`, and must only hand over. With an `array` also
+    `ChannelTurned` and `Bearing`; then `hearing` is asked each period whether somebody speaks, as
+    `Array.mix` wants to know it. Without one the channels in `use` are averaged.
     """
 
     def __init__(
@@ -57,12 +62,16 @@ class Capture:
         use: tuple[int, ...],
         block: Frames,
         post: Callable[[Event], None],
+        array: Array | None = None,
+        hearing: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._device = device
         self._form = form
         self._use = use
         self._block_bytes = block * FRAME_BYTES
         self._post = post
+        self._array = array
+        self._hearing = hearing
         self._zeros = _Zeros()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
         self._thread = NamedThread("capture", self._run)
@@ -175,9 +184,18 @@ class Capture:
                 self._post(ev.Xrun(time.monotonic(), Part.MICROPHONE))
                 length, sound = microphone.read()
             if length > 0:
-                heard += to_mono(sound, granted, self._use)
+                heard += self._mixed(sound, granted)
                 taken += length
         return taken
+
+    def _mixed(self, sound: bytes, granted: Format) -> bytes:
+        """One period, mono."""
+        if self._array is None:
+            return to_mono(sound, granted, self._use)
+        mono = self._array.mix(sound, granted, hearing=self._hearing())
+        for event in self._array.take(time.monotonic()):
+            self._post(event)
+        return mono
 
     def _hand_over(self, sound: bytes) -> None:
         now = time.monotonic()

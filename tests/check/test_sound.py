@@ -102,7 +102,7 @@ def test_ill_channels_are_named_and_the_used_one_decides(
     room[:, 4] *= 0.01
     card.say(np.rint(room).astype(np.int16), at=card.now() + 0.3)
     time.sleep(0.4)
-    names = ("dead (nothing but zeros)", "clips", "has a DC offset of +12%", "weak (4")
+    names = ("is dead (nothing but zeros)", "clips", "has a DC offset of +12%", "is weak (4")
     line = measure(configure(channels=5, use=0), play=False)["microphone"]
     assert line.verdict == "ok"
     for number, name in enumerate(names, 1):
