@@ -30,17 +30,23 @@ HALF: Final = 12
 """Taps on either side of a delay: 0.5 ms late, flat within 0.02 dB to 10 kHz (measured)."""
 _KAISER: Final = 6.0
 
-LOOK: Final = 12
-"""Periods of speech from one bearing to the next: about four a second."""
+LOOK: Final = 10
+"""Periods from one bearing to the next, at least: five a second at most."""
+FRESH: Final = 5
+"""Periods of speech that are needed for a new one: 0.1 s."""
 MOST: Final = 8
 """Channels that are compared pair by pair; more would cost and tell no more."""
 _BAND: Final = (300.0, 4000.0)
 _FFT: Final = 512
 _SPEECH_RATE: Final = 0.1
 _NOISE_RATE: Final = 0.02
-"""Shares of a new period in the spectra: 0.2 s of speech against 1 s of what was before it."""
-_CLEAR: Final = 0.25
-"""Less of the sound than this stands out of the noise: it tells no bearing."""
+"""Shares of a new period in the spectra: 0.2 s of speech against 1 s of what was before it. The
+first periods have more, so that they begin as a mean."""
+_LOUD: Final = 1.5
+"""A period of speech with less than so many times the power of the noise tells no bearing."""
+_FITS: Final = 0.25
+"""How much of the sound must agree on a bearing: of a voice 0.36 to 0.9 did, across a reverberant
+room and close by, of the noise of the microphones themselves 0.14 at most (measured)."""
 _BETTER: Final = 0.02
 """A new bearing must fit so much better than the present one."""
 
@@ -117,7 +123,11 @@ class Finder:
         shape = (len(pairs), len(self._bins))
         self._noise = np.zeros(shape, np.complex64)
         self._speech = np.zeros(shape, np.complex64)
+        self._quiet = 0.0
+        self._rested = 0
         self._heard = 0
+        self._fresh = 0
+        self._since = 0
         self._at: int | None = None
 
     def hear(
@@ -131,14 +141,24 @@ class Finder:
             return None
         spectra = np.fft.rfft(samples[self._ears] * self._window, _FFT)[:, self._bins]
         cross = spectra[self._one] * spectra[self._two].conj()
+        self._since += 1
+        power = float(np.vdot(spectra, spectra).real)
         if not hearing:
-            self._noise += _NOISE_RATE * (cross - self._noise)
-            self._heard = 0
+            self._rested += 1
+            self._heard = self._fresh = 0
+            share = max(_NOISE_RATE, 1 / self._rested)
+            self._noise += share * (cross - self._noise)
+            self._quiet += share * (power - self._quiet)
             return None
+        if power < _LOUD * self._quiet:
+            return None  # a pause, or the VAD's hangover
         self._heard += 1
-        # The mean of the first periods, then one that forgets.
+        self._fresh += 1
         self._speech += max(_SPEECH_RATE, 1 / self._heard) * (cross - self._speech)
-        return self._look(well) if self._heard % LOOK == 0 else None
+        if self._fresh < FRESH or self._since < LOOK:
+            return None
+        self._fresh = self._since = 0
+        return self._look(well)
 
     def _look(self, well: set[int]) -> float | None:
         trusted = np.array([n in well for n in self._ears])
@@ -146,13 +166,13 @@ class Finder:
         net = self._speech - self._noise
         size = np.abs(net)
         clear = size / (size + np.abs(self._noise) + 1e-12) * pairs
-        total = float(clear.sum())
-        if total < _CLEAR * len(self._bins) * max(int(pairs.sum()), 1):
-            return None
+        total = float(clear.sum()) + 1e-12
         phases = (clear * net / (size + 1e-12)).ravel().astype(np.complex64)
         # Not `@`: BLAS would wake threads of its own for it, ten times the CPU time (measured).
         fits = np.einsum("ij,j->i", self._match, phases).real / total
         best = int(np.argmax(fits))
+        if fits[best] < _FITS:
+            return None
         if self._at is None or fits[best] > fits[self._at] + _BETTER:
             self._at = best
         return float(self._grid[self._at])
