@@ -57,6 +57,13 @@ def test_a_period_of_either_width_comes_out_as_long_as_it_went_in(sample: Sample
                 assert len(array.mix(sound, form, hearing=hearing)) == 2 * frames
 
 
+def test_of_thirty_two_bits_the_upper_half_is_heard() -> None:
+    sound = white(-30.0, frames=PERIOD)
+    form = Format(channels=4, sample="S32_LE")
+    mono = Array("best", channels=4).mix(interleaved(sound, "S32_LE"), form, hearing=False)
+    assert mono == interleaved(sound[:1])
+
+
 def test_a_dead_first_channel_is_left_before_a_word_is_lost() -> None:
     sound = heard([0, 1, 1, 1])
     sound[0] = 0.0
@@ -86,6 +93,15 @@ def test_the_clearest_channel_is_taken_after_the_utterance_and_not_in_it(best: i
     assert listens_to(array) == best
 
 
+def test_a_change_of_channel_is_faded() -> None:
+    sound = heard([1.0, 1.0], noise=[-60.0, -72.0])
+    sound += np.array([[-0.009], [0.009]])  # a step, if it were not
+    mono = run(Array("best", channels=2), sound).mono[round(QUIET * RATE) + len(voice()) :]
+    assert mono[:480].mean() < -0.005
+    assert mono[-480:].mean() > 0.005
+    assert np.abs(np.diff(mono)).max() < 0.01
+
+
 def test_the_loudest_channel_is_not_the_clearest() -> None:
     array = Array("best", channels=4)
     run(array, heard([1.0, 3.0, 0.8, 1.0], noise=[-45.0, -36.0, -58.0, -45.0]))
@@ -98,20 +114,31 @@ def test_a_channel_that_is_hardly_better_is_not_taken() -> None:
     assert listens_to(array) == 0
 
 
-def test_too_few_words_compare_nothing() -> None:
+@pytest.mark.parametrize(("periods", "taken"), [(20, 0), (30, 1)])
+def test_too_few_words_compare_nothing(periods: int, taken: int) -> None:
     sound = heard([1.0] * 4, noise=[-42.0, -55.0, -42.0, -42.0])
-    short = round(QUIET * RATE) + RATE // 4
-    sound[:, short:] = white(-60.0, frames=sound.shape[1] - short, seed=5)
+    first = round((QUIET + 0.1) * RATE) // PERIOD
     array = Array("best", channels=4)
-    run(array, sound, hearing=lambda n: 76 <= n < 96)
-    assert listens_to(array) == 0
+    run(array, sound[:, : (first + periods) * PERIOD], hearing=lambda n: n >= first)
+    run(array, sound[:, :PERIOD], hearing=always(False))
+    assert listens_to(array) == taken
 
 
-def test_our_own_voice_in_the_room_teaches_nothing() -> None:
+def test_while_our_own_voice_is_in_the_room_nothing_is_learned() -> None:
     array = Array("best", channels=4)
-    run(array, heard([1.0] * 4, noise=[-42.0, -60.0, -42.0, -42.0]), hearing=always(None))
-    run(array, white(-60.0, frames=RATE), hearing=always(False))
-    assert listens_to(array) == 0
+    hiss = white(-45.0, frames=RATE)
+    run(array, hiss, hearing=always(False))
+    muffled = hiss * np.array([[1.0], [0.01], [1.0], [1.0]])
+    assert run(array, muffled, hearing=always(None)).told == []
+    run(array, heard([1.0] * 4, noise=[-45.0] * 4)[:, round(QUIET * RATE) :], always(True))
+    run(array, hiss[:, :PERIOD], hearing=always(False))
+    assert listens_to(array) == 0, "channel 1 has no such floor"
+
+
+@pytest.mark.parametrize("hearing", [True, None])
+def test_only_while_nobody_speaks_is_a_channel_too_noisy(hearing: bool | None) -> None:
+    noise = white(-60.0, frames=3 * RATE) * np.array([[1.0], [10.0], [1.0], [1.0]])
+    assert run(Array("best", channels=4), noise, hearing=always(hearing)).turned == []
 
 
 def test_a_channel_that_fails_is_followed_by_the_best_that_is_left() -> None:
