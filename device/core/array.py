@@ -135,19 +135,15 @@ class _Best:
         self._floor = np.zeros(len(ears))
         self._speech = np.full(len(ears), _NOTHING)
         self._spoken = 0
-        self._compared = False
 
     def choose(self, samples: Samples, usable: list[int], *, hearing: bool | None) -> Weights:
         """The weights for this period."""
         if hearing is not None and samples.shape[1] == PERIOD:
             self._listen(samples, usable, hearing=hearing)
-        first = max(usable, key=self._stands_out) if self._compared else usable[0]
-        if self._now not in usable:
+        first = max(usable, key=self._stands_out) if self._spoken >= SPOKEN else usable[0]
+        ahead = self._stands_out(first) - self._stands_out(self._now)
+        if self._now not in usable or (hearing is False and ahead > AHEAD_DB):
             self._now = first
-        elif hearing is False and self._spoken >= SPOKEN:
-            self._spoken = 0
-            if self._stands_out(first) > self._stands_out(self._now) + AHEAD_DB:
-                self._now = first
         return self._alone[self._now]
 
     def take(self) -> None:
@@ -161,7 +157,6 @@ class _Best:
         self._floor += np.where(above < 0, _FALL * above, np.minimum(above, rise))
         if hearing:
             self._spoken += 1
-            self._compared |= self._spoken >= SPOKEN
             self._speech += _SPEECH_RATE * (power - self._speech)
         if len(usable) < len(self._ears):
             ill = [place for place, n in enumerate(self._ears) if n not in usable]

@@ -95,7 +95,7 @@ class Conversation:
     @property
     def hearing(self) -> bool | None:
         """Whether somebody speaks; None while the room may sound of us, or nobody listens."""
-        until = self._answer.echo_until
+        until = max(self._answer.echo_until, self._answer.deaf_until)
         speaks = self.reply is Reply.SPEAKING or self._question.now < until
         ours = speaks and self._habits.half_duplex
         return self._question.hearing if isinstance(self.gate, Open) and not ours else None

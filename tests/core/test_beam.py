@@ -78,13 +78,13 @@ def test_a_bearing_is_told_at_most_five_times_a_second_and_only_while_somebody_s
 
 
 def test_a_fan_that_was_there_before_draws_no_beam() -> None:
-    fan = np.convolve(white(-32.0, frames=len(question()), channels=1)[0], np.ones(8) / 3, "same")
+    fan = np.convolve(white(-22.0, frames=len(question()), channels=1)[0], np.ones(8) / 3, "same")
     sound = arriving(question(), 40) + arriving(fan, 160) + white(-70.0, frames=len(fan))
     first, last = RATE // PERIOD + 5, (RATE + len(voice())) // PERIOD
     array = Array("beam", channels=4, geometry=CIRCLE)
     found = run(array, sound, lambda n: first <= n < last)
-    assert len(found.bearings) >= 4
-    assert float(np.median([off(one, 40) for one in found.bearings])) <= 5
+    assert len(found.bearings) >= 3
+    assert max(off(one, 40) for one in found.bearings) <= 5
 
 
 def test_what_does_not_stand_out_of_the_noise_tells_no_bearing() -> None:
@@ -131,6 +131,15 @@ def test_an_ill_channel_is_left_out_of_the_beam_and_of_the_bearing() -> None:
     still = white(-80.0, frames=RATE)
     still[1] *= 300
     assert run(array, still, always(None)).mono[PERIOD:].std() < 1e-4
+
+
+def test_an_ill_channel_that_is_late_turns_no_bearing() -> None:
+    sound = arriving(question(2.0), 70) + white(-50.0, frames=len(question(2.0)))
+    sound[1] = np.roll(sound[1], 5) + 0.05
+    found = run(Array("beam", channels=4, geometry=CIRCLE), sound)
+    assert found.turned == [(1, "has a DC offset of +5%")]
+    assert found.bearings
+    assert max(off(one, 70) for one in found.bearings) <= 5
 
 
 def test_when_one_channel_is_left_it_is_heard_alone_and_no_bearing_is_told() -> None:

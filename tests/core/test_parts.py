@@ -261,7 +261,8 @@ def test_whether_somebody_speaks_is_not_known_while_we_do(half_duplex: bool) -> 
     stage.asked_and_answered(1, 2.0)
     stage.wait(1.0)
     assert stage.talk.hearing is (None if half_duplex else False)
-    stage.wait(1.2)  # it has ended, and still sounds in the room
+    stage.press()  # the reply is cut, and still sounds in the room
+    stage.wait(0.1)
     assert stage.talk.hearing is (None if half_duplex else False)
     stage.wait(1.0)
     assert stage.talk.hearing is False
