@@ -82,6 +82,8 @@ class Daemon:
             block=wishes.block_length(config),
             post=self._post,
             ear=wishes.ear(config, aloud),
+            array=wishes.array(config),
+            hearing=lambda: self._conversation.hearing,
         )
         self._playout = Playout(
             config.speaker.device,

@@ -19,6 +19,7 @@ from device.drivers.panel import Pins
 from device.errors import Secret
 
 if TYPE_CHECKING:
+    from device.core.array import Array
     from device.core.telephone import Telephone
     from device.drivers.aloud import Aloud
     from device.drivers.ear import Ear
@@ -86,11 +87,28 @@ def capture_format(config: Config) -> Format:
 
 
 def used_channels(config: Config) -> tuple[int, ...]:
-    """The channels that are heard. `best` and `beam` come later: the first channel until then."""
+    """The channels that are heard, or may be: of an array all its microphones."""
     use = config.microphone.use
     if isinstance(use, str):
-        return (0,)
+        return tuple(positions(config) or range(config.microphone.channels))
     return (use,) if isinstance(use, int) else tuple(use)
+
+
+def positions(config: Config) -> dict[int, tuple[float, float]]:
+    """Where the microphone of each channel is, in metres; empty where nobody says it."""
+    places = config.microphone.geometry
+    listed = () if places == "none" else enumerate(places)
+    return {n: (at[0] / 1000, at[1] / 1000) for n, at in listed if at != "none"}
+
+
+def array(config: Config) -> Array | None:
+    """What hears with several channels; None for one channel, or a plain average."""
+    use = config.microphone.use
+    if not isinstance(use, str):
+        return None
+    from device.core.array import Array  # for those who have one: numpy is a third of the start
+
+    return Array(use, channels=config.microphone.channels, geometry=positions(config) or None)
 
 
 def block_length(config: Config) -> Frames:

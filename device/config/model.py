@@ -31,6 +31,7 @@ Device = Annotated[
     ),
 ]
 Channel = Annotated[int, Meta(ge=0, le=31)]
+Place = Annotated[tuple[Annotated[float, Meta(ge=-1000, le=1000)], ...], Meta(max_length=2)]
 Gpio = Annotated[
     int,
     Meta(ge=0, le=27, description="GPIO number as in GPIO17, not the position on the header"),
@@ -211,6 +212,17 @@ class Microphone(_Section, frozen=True, kw_only=True):
             extra={"say": "a channel such as 0, a list such as [1, 2], best or beam"},
         ),
     ] = 0
+    geometry: Annotated[
+        Annotated[tuple[Place | Literal["none"], ...], Meta(max_length=32)] | Literal["none"],
+        Meta(
+            description="Where each channel's microphone is: [x, y] from the middle of the array; "
+            "none for a channel that is no microphone",
+            extra={
+                "unit": "millimetres",
+                "say": "a position for each channel, such as [[-29, 0], [29, 0]], or none",
+            },
+        ),
+    ] = "none"
     preroll_ms: Annotated[
         int,
         Meta(

@@ -82,7 +82,7 @@ KNOWS = {
         "device.check", "device.config", "device.core", "device.destination", "device.devices",
         "device.drivers", "device.errors", "device.troubles", "device.wishes",
     ],
-    "device.check.analysis": ["device.core.audio"],
+    "device.check.analysis": ["device.core.audio", "device.core.channels"],
     "device.check.finding": [],
     "device.demo": [
         "device.demo", "device.drivers.control", "device.errors", "device.simulator", "device.svg",
