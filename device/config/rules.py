@@ -41,6 +41,8 @@ def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Pr
         yield from _home(config, places=places)
     if not failed & {"microphone.use", "microphone.channels"}:
         yield from _channels(config, places=places)
+    if not failed & {"microphone.use", "microphone.channels", "microphone.loopback"}:
+        yield from _loopback(config, places=places)
     yield from _pins(config, places=places, failed=failed)
 
 
@@ -163,6 +165,22 @@ def _channels(config: Config, *, places: Places) -> Iterator[Problem]:
         elif listed and channel in used[:number]:
             what = f"microphone.use names channel {channel} twice"
             yield Problem(item.line, item.column, what, "name each channel once")
+
+
+def _loopback(config: Config, *, places: Places) -> Iterator[Problem]:
+    """What the loudspeaker plays comes back on a channel that is opened and that is not heard."""
+    entry, microphone = places.get("microphone.loopback"), config.microphone
+    if entry is None or microphone.loopback == "none":
+        return
+    channel, use = microphone.loopback, microphone.use
+    if channel >= microphone.channels:
+        what = f"names channel {channel}, but channels is {microphone.channels}"
+    elif channel in (use if isinstance(use, tuple) else (use,)):
+        what = f"is channel {channel}, which microphone.use listens to"
+    else:
+        return
+    cure = "type the channel that only gives back what is played, or none"
+    yield Problem(entry.value.line, entry.value.column, f"microphone.loopback {what}", cure)
 
 
 def _pins(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:
