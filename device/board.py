@@ -62,7 +62,7 @@ def cards(root: Path = HERE) -> tuple[Card, ...]:
     place = root / "proc/asound"
     found = []
     for number, name, text in re.findall(
-        r"^ *(\d+) \[(\S+) *\]: \S+ - (.*)$", _text(place / "cards"), re.MULTILINE
+        r"^ *(\d+) \[(\S+) *\]: .*? - (.*)$", _text(place / "cards"), re.MULTILINE
     ):
         found.append(_card(name, text, place / f"card{number}"))
     return tuple(found)
@@ -78,9 +78,12 @@ def _card(name: str, text: str, folder: Path) -> Card:
     )  # fmt: skip
 
 
-def addresses() -> tuple[str, ...]:
-    """The addresses by which this machine reaches others; none without a network."""
-    return tuple(_addresses())
+def addresses(root: Path = HERE) -> tuple[str, ...]:
+    """The addresses by which this machine reaches others; without a router, those it has.
+
+    None without a network.
+    """
+    return tuple(_addresses()) or _own(_text(root / "proc/net/fib_trie"))
 
 
 def network_name(root: Path = HERE) -> str:
@@ -100,6 +103,12 @@ def _addresses() -> Iterator[str]:
                 yield one.getsockname()[0]
         except OSError:
             continue
+
+
+def _own(routes: str) -> tuple[str, ...]:
+    """The machine's own IPv4 addresses, from the kernel's table of routes."""
+    own = re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", routes)
+    return tuple(dict.fromkeys(one for one in own if not one.startswith("127.")))
 
 
 def _joined(interface: str) -> str:
