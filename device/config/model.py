@@ -37,6 +37,13 @@ Device = Annotated[
         extra={"say": 'the ALSA name in quotes, such as "plughw:CARD=ArrayUAC10"'},
     ),
 ]
+Clock = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        extra={"say": 'a time of day in quotes, such as "22:00"'},
+    ),
+]
 Channel = Annotated[int, Meta(ge=0, le=31)]
 Place = Annotated[tuple[Annotated[float, Meta(ge=-1000, le=1000)], ...], Meta(max_length=2)]
 
@@ -248,6 +255,16 @@ class Microphone(_Section, frozen=True, kw_only=True):
     ] = "auto"
 
 
+class Quiet(_Section, frozen=True, kw_only=True):
+    """Hours in which nothing is louder than this."""
+
+    start: Annotated[Clock, Meta(description="Local time at which they begin")]
+    end: Annotated[Clock, Meta(description="Local time at which they end; past midnight, too")]
+    volume: Annotated[
+        int, Meta(ge=0, le=100, description="Loudness at most", extra={"unit": "percent"})
+    ] = 30
+
+
 class Speaker(_Section, frozen=True, kw_only=True):
     """Where the answer comes out."""
 
@@ -255,6 +272,22 @@ class Speaker(_Section, frozen=True, kw_only=True):
     volume: Annotated[
         int, Meta(ge=0, le=100, description="Loudness", extra={"unit": "percent"})
     ] = 70
+    quiet: Annotated[
+        Quiet | Literal["none"],
+        Meta(
+            description="Quiet hours",
+            extra={
+                "say": '{start: "22:00", end: "07:00", volume: 30} with your own times, or none'
+            },
+        ),
+    ] = "none"
+    tells_volume: Annotated[
+        Annotated[int, Meta(ge=0, le=100)] | Literal["same"],
+        Meta(
+            description="Loudness of what is told besides answers, or the same as theirs",
+            extra={"unit": "percent", "say": "a whole number from 0 to 100, or same"},
+        ),
+    ] = "same"
     tells: Annotated[
         Literal["nothing", "failures", "all"],
         Meta(

@@ -43,6 +43,8 @@ def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Pr
         yield from _channels(config, places=places)
     if not failed & {"microphone.use", "microphone.channels", "microphone.loopback"}:
         yield from _loopback(config, places=places)
+    if not failed & {"speaker.quiet", "speaker.quiet.start", "speaker.quiet.end"}:
+        yield from _quiet(config, places=places)
     yield from _pins(config, places=places, failed=failed)
 
 
@@ -181,6 +183,16 @@ def _loopback(config: Config, *, places: Places) -> Iterator[Problem]:
         return
     cure = "type the channel that only gives back what is played, or none"
     yield Problem(entry.value.line, entry.value.column, f"microphone.loopback {what}", cure)
+
+
+def _quiet(config: Config, *, places: Places) -> Iterator[Problem]:
+    """Quiet hours that end when they begin are none, or all."""
+    entry, quiet = places.get("speaker.quiet.end"), config.speaker.quiet
+    if entry is None or quiet == "none" or quiet.start != quiet.end:
+        return
+    what = "speaker.quiet.end is the time at which it starts"
+    cure = "type another; for always, lower speaker.volume"
+    yield Problem(entry.value.line, entry.value.column, what, cure)
 
 
 def _pins(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, frames_in, silence
 from device.core.events import Event, Part
 from device.core.ledger import ItemId, Ledger
+from device.core.loudness import Loudness
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
 from device.drivers.thread import Ask, NamedThread
@@ -34,6 +35,9 @@ REFILL: Final = Frames(2 * PERIOD)
 PREBUFFER: Final = Frames(2 * PERIOD)
 """A reply starts when this much of it is here, or its end, or after `PREBUFFER_S`."""
 PREBUFFER_S: Final = 0.060
+STEPS: Final = 64
+STEP_BYTES: Final = RATE // 1000 * FRAME_BYTES
+"""A change of volume within a reply takes 64 steps of a millisecond: no click."""
 LOW: Final = Frames(2 * PERIOD)
 """Below this, and with nothing to play, silence bridges the gap."""
 BRIDGE_S: Final = 3.0
@@ -78,10 +82,10 @@ class Playout:
     """
 
     def __init__(
-        self, device: str, *, gain: float, latency: Frames, post: Callable[[Event], None]
+        self, device: str, *, loudness: Loudness, latency: Frames, post: Callable[[Event], None]
     ) -> None:
         self._device = device
-        self._gain = gain
+        self._loudness = loudness
         self._latency = Frames(latency + GUARD)
         self._post = post
         self._pcm: Pcm | None = None
@@ -146,7 +150,7 @@ class Playout:
 
     def _speak(self, first: _Sound) -> bool:
         """Play one reply; True when the thread is to end."""
-        reel = _Reel(self._gain)
+        reel = _Reel(self._loudness)
         reel.take(first)
         try:
             try:
@@ -297,13 +301,14 @@ class Playout:
 class _Reel:
     """One reply on its way to the speaker: what waits, what was written, and how it is to end."""
 
-    def __init__(self, gain: float) -> None:
+    def __init__(self, loudness: Loudness) -> None:
         self.ledger = Ledger()
         self.waiting = 0
         """Frames not yet written."""
         self.ending: _End | _Cut | _Stop | None = None
         self.started = False
-        self._gain = gain
+        self._loudness = loudness
+        self._last: tuple[ItemId, float] | None = None
         self._sounds: deque[tuple[ItemId, memoryview]] = deque()
         self._sounded: ItemId | None = None
 
@@ -313,7 +318,7 @@ class _Reel:
             case _Sound():
                 if isinstance(self.ending, _End):
                     self.ending = None
-                self._sounds.append((order.item, memoryview(_louder(order.pcm, self._gain))))
+                self._sounds.append((order.item, memoryview(self._louder(order))))
                 self.waiting += frames_in(order.pcm)
                 self.ledger.received(order.item, frames_in(order.pcm))
             case _End() | _Cut() | _Stop():
@@ -321,6 +326,15 @@ class _Reel:
                     self.ending = order
             case _Probe() | Ask():
                 pass
+
+    def _louder(self, order: _Sound) -> bytes:
+        """The sound as loud as it is to be; where that changes within a reply, without a click."""
+        now = time.localtime()
+        gain = self._loudness.of(order.item, minute=now.tm_hour * 60 + now.tm_min)
+        item, before = self._last or (order.item, gain)
+        before = before if item == order.item else gain
+        self._last = (order.item, gain)
+        return louder(order.pcm, gain, before=before)
 
     def next(self, room: int) -> tuple[ItemId, memoryview]:
         """The oldest sound, at most `room` frames of it."""
@@ -340,8 +354,15 @@ class _Reel:
         return news
 
 
-def _louder(sound: bytes, gain: float) -> bytes:
-    """The sound at the configured volume; `gain` is 0 to 1."""
-    if gain == 1.0:
+def louder(sound: bytes, gain: float, *, before: float) -> bytes:
+    """The sound times `gain`, which is 0 to 1; at first times `before`, and in steps from there."""
+    if gain == before == 1.0:
         return sound
-    return audioop.mul(sound, FRAME_BYTES, gain)
+    if gain == before:
+        return audioop.mul(sound, FRAME_BYTES, gain)
+    steps = []
+    for step in range(STEPS):
+        part = sound[step * STEP_BYTES : (step + 1) * STEP_BYTES]
+        factor = before + (gain - before) * (step + 1) / STEPS
+        steps.append(audioop.mul(part, FRAME_BYTES, factor))
+    return b"".join(steps) + audioop.mul(sound[STEPS * STEP_BYTES :], FRAME_BYTES, gain)
