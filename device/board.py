@@ -23,12 +23,18 @@ _ELSEWHERE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8:
 
 
 class Card(Struct, frozen=True):
-    """One sound card: its ALSA name, its description, and what it is good for."""
+    """One sound card: its ALSA name, its description, and what it is good for.
+
+    `usb` is vendor and product as `lsusb` shows them, '' for a card on another bus; `codec` what
+    the driver calls its first device.
+    """
 
     name: str
     text: str
     microphone: bool
     speaker: bool
+    usb: str = ""
+    codec: str = ""
 
 
 def serial(root: Path = HERE) -> str:
@@ -58,11 +64,18 @@ def cards(root: Path = HERE) -> tuple[Card, ...]:
     for number, name, text in re.findall(
         r"^ *(\d+) \[(\S+) *\]: .*? - (.*)$", _text(place / "cards"), re.MULTILINE
     ):
-        folder = place / f"card{number}"
-        found.append(
-            Card(name, text, any(folder.glob("pcm*c")), any(folder.glob("pcm*p")))
-        )  # fmt: skip
+        found.append(_card(name, text, place / f"card{number}"))
     return tuple(found)
+
+
+def _card(name: str, text: str, folder: Path) -> Card:
+    captures, plays = sorted(folder.glob("pcm*c")), sorted(folder.glob("pcm*p"))
+    first = next(iter((*captures, *plays)), folder)
+    line = re.search(r"^id: (.*)$", _text(first / "info"), re.MULTILINE)
+    return Card(
+        name, text, bool(captures), bool(plays),
+        usb=_text(folder / "usbid"), codec=line[1] if line else "",
+    )  # fmt: skip
 
 
 def addresses(root: Path = HERE) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ class Daemon:
         )
         self._playout = Playout(
             config.speaker.device,
-            gain=wishes.gain(config),
+            loudness=wishes.loudness(config),
             latency=wishes.latency(config),
             post=self._post,
             aloud=aloud,

@@ -12,6 +12,7 @@ from device.config import Assistant, Config, profile_of
 from device.core import terms
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
+from device.core.loudness import Loudness, Quiet
 from device.core.spent import price_of
 from device.drivers.lamps import Ring
 from device.drivers.link import Endpoint
@@ -118,7 +119,29 @@ def block_length(config: Config) -> Frames:
 
 def gain(config: Config) -> float:
     """Volume 0 to 100 as a factor; squared, which sounds even to the ear."""
-    return (config.speaker.volume / 100) ** 2
+    return _factor(config.speaker.volume)
+
+
+def loudness(config: Config) -> Loudness:
+    """How loud which sound is at what time."""
+    speaker = config.speaker
+    quiet = speaker.quiet
+    return Loudness(
+        answers=_factor(speaker.volume),
+        tells=_factor(speaker.volume if speaker.tells_volume == "same" else speaker.tells_volume),
+        quiet=None
+        if quiet == "none"
+        else Quiet(_minute(quiet.start), _minute(quiet.end), _factor(quiet.volume)),
+    )
+
+
+def _factor(volume: int) -> float:
+    return (volume / 100) ** 2
+
+
+def _minute(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return int(hour) * 60 + int(minute)
 
 
 def latency(config: Config) -> Frames:

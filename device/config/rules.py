@@ -41,6 +41,10 @@ def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Pr
         yield from _channels(config, places=places)
     if not failed & {"microphone.use", "microphone.channels", "microphone.geometry"}:
         yield from _geometry(config, places=places)
+    if not failed & {"microphone.use", "microphone.channels", "microphone.loopback"}:
+        yield from _loopback(config, places=places)
+    if not failed & {"speaker.quiet", "speaker.quiet.start", "speaker.quiet.end"}:
+        yield from _quiet(config, places=places)
     yield from _pins(config, places=places, failed=failed)
 
 
@@ -212,6 +216,32 @@ def _average(config: Config, *, places: Places) -> Iterator[Problem]:
         )
         cure = "type best, beam, or one channel"
         yield Problem(entry.value.line, entry.value.column, what, cure)
+
+
+def _loopback(config: Config, *, places: Places) -> Iterator[Problem]:
+    """What the loudspeaker plays comes back on a channel that is opened and that is not heard."""
+    entry, microphone = places.get("microphone.loopback"), config.microphone
+    if entry is None or microphone.loopback == "none":
+        return
+    channel, use = microphone.loopback, microphone.use
+    if channel >= microphone.channels:
+        what = f"names channel {channel}, but channels is {microphone.channels}"
+    elif channel in (use if isinstance(use, tuple) else (use,)):
+        what = f"is channel {channel}, which microphone.use listens to"
+    else:
+        return
+    cure = "type the channel that only gives back what is played, or none"
+    yield Problem(entry.value.line, entry.value.column, f"microphone.loopback {what}", cure)
+
+
+def _quiet(config: Config, *, places: Places) -> Iterator[Problem]:
+    """Quiet hours that end when they begin are none, or all."""
+    entry, quiet = places.get("speaker.quiet.end"), config.speaker.quiet
+    if entry is None or quiet == "none" or quiet.start != quiet.end:
+        return
+    what = "speaker.quiet.end is the time at which it starts"
+    cure = "type another; for always, lower speaker.volume"
+    yield Problem(entry.value.line, entry.value.column, what, cure)
 
 
 def _pins(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The generated documents: state tables, diagrams, lights, the bench's figures, the catalog.
+"""The generated documents: states, diagrams, lights, boards and their wiring, figures, the catalog.
 
 `python -m contract.docs` (make docs) writes them; `test_docs` fails when they are stale.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bench import measured, picture
+from contract import guide
 from device.config import schema
 from device.core.gate import GateState
 from device.core.tables import (
@@ -45,12 +46,16 @@ def rendered() -> dict[Path, str]:
         ROOT / "hardware.md": {
             "lights": table(list(light_rows())),
             "blinks": table(blink_rows()),
+            "chooser": table(guide.chooser()),
+            "overlays": table(guide.overlays()),
         },
         ROOT / "README.md": {"measured": measured.told()},
     }
     filled = {path: _filled(path.read_text(), found) for path, found in parts.items()}
     return {
         **filled,
+        ROOT / guide.PAGES: guide.pages(),
+        **guide.drawings(ROOT / "provisioning"),
         measured.SVG: picture.bars(measured.kept()),
         ROOT / "systemd/pressel.catalog": catalog(),
         ROOT / "device/provision/card/pressel.schema.json": schema.text(),

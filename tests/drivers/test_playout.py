@@ -12,6 +12,7 @@ import pytest
 from device.core import events as ev
 from device.core.audio import Frames
 from device.core.ledger import Heard, ItemId
+from device.core.loudness import Loudness
 from device.drivers.aloud import Aloud
 from device.drivers.playout import GUARD, PREBUFFER_S, Playout
 from drivers.conftest import Inbox
@@ -22,6 +23,7 @@ MakePlayout = Callable[..., Playout]
 RATE = 24_000
 MS = RATE // 1000
 ITEM = ItemId("item")
+LOUD = Loudness(answers=1.0, tells=1.0)
 LATE_MS = 6.0
 """On a busy machine the thread may be kept from the drop after it has read the position."""
 
@@ -31,7 +33,7 @@ def make(inbox: Inbox) -> Iterator[MakePlayout]:
     made: list[Playout] = []
 
     def one(device: str = "speaker", **wish: Any) -> Playout:
-        usual = {"gain": 1.0, "latency": Frames(0), "aloud": Aloud()}
+        usual = {"loudness": LOUD, "latency": Frames(0), "aloud": Aloud()}
         made.append(Playout(device, **{**usual, **wish}, post=inbox.post))
         made[-1].start()
         return made[-1]
@@ -235,20 +237,6 @@ def test_an_underrun_is_reported_and_everything_is_still_heard_once(
     assert np.array_equal(found[found != 0], sound)
     assert ended.account[0].heard == 1000 * MS
     assert inbox.next(ev.Xrun).part is ev.Part.SPEAKER
-
-
-@pytest.mark.parametrize("gain", [0.0, 0.25, 0.5])
-def test_volume_scales_every_sample(
-    make_card: MakeCard, make: MakePlayout, inbox: Inbox, gain: float
-) -> None:
-    card, playout, sound = make_card(), make(gain=gain), babble(200)
-    since = card.now()
-    playout.play(ITEM, sound.tobytes())
-    playout.end()
-    assert inbox.next(ev.PlayoutEnded).account[0].heard == 200 * MS
-    found = card.heard(since)
-    scaled = (sound * gain).astype(np.int16)
-    assert np.array_equal(found[found != 0], scaled[scaled != 0])
 
 
 def test_a_second_reply_follows_on_the_same_open_card(
