@@ -27,6 +27,8 @@ LEARNED_CEILING_DBFS: Final = -45.0
 """A person may speak at the very first press: what is learned is never taken for louder noise."""
 HANGOVER_FRAMES: Final = 25
 """500 ms: shorter pauses are part of speaking."""
+UNDOES_FRAMES: Final = 4
+"""So many quiet frames a loud one takes back: clicks, two a second, do not keep a voice alive."""
 LONGEST_FRAMES: Final = 1500
 """30 s without a pause is a machine, not a person: start afresh with its level as the floor."""
 
@@ -171,7 +173,7 @@ class Vad:
         self._peak = max(level, self._peak - _PEAK_FALL_DB)
         hold = max(self.floor + terms.hold_db, self._peak - 25.0, terms.gate_dbfs - 4.0)
         if level > hold:
-            self._quiet = 0
+            self._quiet = max(0, self._quiet - UNDOES_FRAMES)
             self._spoken += 1
         else:
             self._quiet += 1

@@ -129,6 +129,17 @@ def test_clicks_are_never_taken_for_a_voice() -> None:
     assert not any(run(vad, signal))
 
 
+def test_clicks_do_not_keep_a_voice_alive() -> None:
+    signal = pink(8.0, -60.0)
+    burst = np.random.default_rng(3).normal(0, 0.3, seconds(0.008))
+    for at in range(0, len(signal) - len(burst), seconds(0.5)):
+        signal[at : at + len(burst)] += burst
+    vad = Vad()
+    run(vad, pink(1.0, -60.0))
+    assert run(vad, voice(1.0, -25.0))[-1]
+    assert not any(run(vad, signal)[100:])
+
+
 def test_noise_that_becomes_louder_is_let_go_after_some_seconds() -> None:
     vad = Vad()
     run(vad, pink(5.0, -50.0))

@@ -31,7 +31,7 @@ LEAD_S = 0.050
 """How far ahead of now `say` begins when it is not told: enough to write the sound in time."""
 
 PRELUDE_S = 1.0
-"""Card time before the card was made; an echo delay may not be longer."""
+"""Card time before the card was made; an echo may not be longer, with all its ways."""
 
 BUFFER_S = 1.0
 """Card time; the longest ALSA buffer the card grants."""
@@ -52,7 +52,7 @@ pcm.plugmicrophone {{ type plug slave.pcm microphone rate_converter [ speexrate 
 pcm.plugspeaker {{ type plug slave.pcm speaker rate_converter [ speexrate linear ] }}
 """
 
-PLAN = struct.Struct("9q2d")
+PLAN = struct.Struct("9q4dq")
 """The file `card`: `struct card.plan` of virtual_card.c, field by field."""
 
 FROZEN, SLEPT = 7, 8
@@ -76,12 +76,24 @@ class Event:
     what: str
 
 
+def _ways(response: NDArray[np.floating[Any]] | None, microphones: int) -> NDArray[np.float32]:
+    """The room as the plugin wants it: a row for each microphone, the latest echo first."""
+    rows = np.atleast_2d(np.ones(1) if response is None else response)
+    if len(rows) not in (1, microphones):
+        raise ValueError(f"a room with {len(rows)} responses for {microphones} microphones")
+    rows = np.broadcast_to(rows[:, ::-1], (microphones, rows.shape[1]))
+    return np.ascontiguousarray(rows, dtype=np.float32)
+
+
 class VirtualCard:
     """A card in a directory of its own, from now on and for `seconds` of card time.
 
     `rate`, `sample` (S16_LE or S32_LE) and the channel counts are the only ones it grants.
     `ppm` is the error of its clock, `speed` how many times faster than real its time runs.
-    The echo from loudspeaker to microphone is off while `echo_gain` is 0.
+    The echo from loudspeaker to microphone is off while `echo_gain` is 0. It can come through a
+    room (`echo_response`: a row of taps for each microphone, or one for all), by a clock that is
+    `echo_ppm` faster than the microphone's, from a loudspeaker that never gets louder than
+    `echo_clip` of full scale, however hard it is driven.
     """
 
     def __init__(
@@ -95,11 +107,18 @@ class VirtualCard:
         ppm: float = 0.0,
         echo_gain: float = 0.0,
         echo_delay_ms: float = 80.0,
+        echo_response: NDArray[np.floating[Any]] | None = None,
+        echo_ppm: float = 0.0,
+        echo_clip: float = 0.0,
         speed: float = 1.0,
         seconds: float = 600,
     ) -> None:
-        if not 0 <= echo_delay_ms <= PRELUDE_S * 1000:
-            raise ValueError(f"echo_delay_ms={echo_delay_ms}: give 0 to {PRELUDE_S * 1000:.0f}")
+        response = _ways(echo_response, microphone_channels)
+        apart_ms = abs(echo_ppm) * (PRELUDE_S + seconds) / 1e3 + 0.2 * bool(echo_ppm)
+        most_ms = PRELUDE_S * 1000 - apart_ms - response.shape[1] * 1000 / rate
+        least_ms = apart_ms if echo_ppm > 0 else 0.0
+        if not least_ms <= echo_delay_ms <= most_ms:
+            raise ValueError(f"echo_delay_ms={echo_delay_ms}: give {least_ms:.1f} to {most_ms:.1f}")
         self.directory = directory.resolve()
         self.rate = rate
         self.clock_rate = rate * (1 + ppm / 1e6) * speed
@@ -115,6 +134,7 @@ class VirtualCard:
         self._microphone = self._timeline("microphone.pcm", microphone_channels)
         self._speaker = self._timeline("speaker.pcm", speaker_channels)
         (self.directory / "events").touch(exist_ok=False)
+        (self.directory / "response").write_bytes(response.tobytes())
         width = self._speaker.itemsize
         self._plan = [
             width * microphone_channels,
@@ -128,6 +148,9 @@ class VirtualCard:
             0,
             echo_gain / speaker_channels,
             self._frames_per_ns,
+            echo_ppm / 1e6,
+            echo_clip,
+            response.shape[1],
         ]
         self.plug()
         self.conf = self.directory / "asound.conf"

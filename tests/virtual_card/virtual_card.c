@@ -11,8 +11,8 @@
 #include <sys/timerfd.h>
 
 #define SECOND_NS INT64_C(1000000000)
-enum { MICROPHONE, SPEAKER, PLAN, EVENTS, FILES };
-static const char *const files[] = {"microphone.pcm", "speaker.pcm", "card", "events"};
+enum { MICROPHONE, SPEAKER, PLAN, EVENTS, RESPONSE, FILES };
+static const char *const files[] = {"microphone.pcm", "speaker.pcm", "card", "events", "response"};
 
 struct card {
     snd_pcm_ioplug_t io;
@@ -27,10 +27,15 @@ struct card {
         int64_t slept;        /* the machine was asleep at this index: streams from before end */
         double echo_gain;     /* of each loudspeaker, in each microphone */
         double pace;          /* frames per ns of CLOCK_MONOTONIC: with drift and compression */
+        double echo_drift;    /* frames the echo comes earlier, with each frame */
+        double echo_clip;     /* what the loudspeaker cannot exceed, 1 is full scale; 0: nothing */
+        int64_t taps;         /* of the room's response, float for each microphone, newest last */
     } plan;
     int line, fd[FILES]; /* line: of this stream, MICROPHONE or SPEAKER */
     int64_t base;        /* index of the stream's frame 0; 0 while the stream stands still */
     char *frames;        /* a longest buffer; until playback starts, what it shall start with */
+    float *played, *air; /* the loudspeakers: a longest buffer and a response more; in the room */
+    float *response;
 };
 
 /* Frames that have been in the air since the card's origin. */
@@ -68,17 +73,60 @@ static double sample(const struct card *card, const void *samples, int64_t i)
     return card->plan.sample == 4 ? ((const int32_t *)samples)[i] : ((const int16_t *)samples)[i];
 }
 
-/* What the microphones pick up: what was said, and in each the same echo. */
+/* What the loudspeakers sound like together at an index: not more than they can. */
+static double sounding(const struct card *card, const void *frames, int64_t i)
+{
+    int64_t speakers = card->plan.frame[SPEAKER] / card->plan.sample;
+    double sum = 0, most = card->plan.echo_clip * (card->plan.sample == 4 ? INT32_MAX : INT16_MAX);
+    for (int64_t k = i * speakers; k < (i + 1) * speakers; k++)
+        sum += sample(card, frames, k);
+    double driven = most > 0 ? sum / speakers / most : 0;
+    return sum / sqrt(1 + driven * driven);
+}
+
+/* The loudspeakers as the microphones' clock sees them: at so many of its indexes, the delay gone
+ * by. Between two frames of theirs a cubic goes through the four around. */
+static int spread(const struct card *card, int64_t index, float *air, int64_t count)
+{
+    const double drift = card->plan.echo_drift, begin = index - card->plan.echo_frames;
+    const int64_t first = floor(begin + index * drift) - 1;
+    const int64_t last = floor(begin + count + (index + count) * drift) + 3;
+    if (recall(card, SPEAKER, first, card->frames, last - first) < 0)
+        return -EIO;
+    for (int64_t i = 0; i < last - first; i++)
+        card->played[i] = sounding(card, card->frames, i);
+    for (int64_t i = 0; i < count; i++) {
+        double at = begin + i + (index + i) * drift - first, t = at - floor(at);
+        const float *around = card->played + (int64_t)at - 1;
+        air[i] = around[0] * -t * (t - 1) * (t - 2) / 6 + around[1] * (t * t - 1) * (t - 2) / 2
+                 - around[2] * t * (t + 1) * (t - 2) / 2 + around[3] * t * (t * t - 1) / 6;
+    }
+    return 0;
+}
+
+/* What comes of it by all ways through the room; the compiler may add up in any order. */
+__attribute__((optimize("O3", "fast-math")))
+static float arriving(const float *air, const float *response, int64_t taps)
+{
+    float sum = 0;
+    for (int64_t i = 0; i < taps; i++)
+        sum += air[i] * response[i];
+    return sum;
+}
+
+/* What the microphones pick up: what was said, and the echo through the room. */
 static int hear(const struct card *card, int64_t index, void *frames, int64_t count)
 {
     int64_t microphones = card->plan.frame[MICROPHONE] / card->plan.sample;
-    int64_t speakers = card->plan.frame[SPEAKER] / card->plan.sample;
-    int err = recall(card, MICROPHONE, index, frames, count)
-              | recall(card, SPEAKER, index - card->plan.echo_frames, card->frames, count);
-    for (int64_t i = 0; card->plan.echo_gain != 0 && i < count * microphones; i++) {
-        double mixed = sample(card, frames, i);
-        for (int64_t k = i / microphones * speakers; k < (i / microphones + 1) * speakers; k++)
-            mixed += card->plan.echo_gain * sample(card, card->frames, k);
+    int64_t taps = card->plan.taps;
+    int err = recall(card, MICROPHONE, index, frames, count);
+    if (card->plan.echo_gain == 0 || err)
+        return err;
+    err = spread(card, index - taps + 1, card->air, count + taps - 1);
+    for (int64_t i = 0; i < count * microphones; i++) {
+        const float *response = card->response + i % microphones * taps;
+        double echo = arriving(card->air + i / microphones, response, taps);
+        double mixed = sample(card, frames, i) + card->plan.echo_gain * echo;
         if (card->plan.sample == 4)
             ((int32_t *)frames)[i] = fmin(fmax(rint(mixed), INT32_MIN), INT32_MAX);
         else
@@ -201,6 +249,9 @@ static int card_close(snd_pcm_ioplug_t *io)
         close(card->fd[i]);
     close(io->poll_fd);
     free(card->frames);
+    free(card->played);
+    free(card->air);
+    free(card->response);
     free(card);
     return 0;
 }
@@ -227,9 +278,16 @@ static int equip(snd_pcm_ioplug_t *io, const char *directory)
         | snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_RATE, 1, &rate)
         | snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, 5 * ms, 100 * ms)
         | snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, 10 * ms, 1000 * ms);
-    card->frames = calloc(rate, card->plan.frame[MICROPHONE] + card->plan.frame[SPEAKER]);
+    size_t longest = 2 * rate + 8, width = sizeof(float);
+    size_t response = card->plan.taps * card->plan.frame[MICROPHONE] / card->plan.sample * width;
+    card->frames = calloc(longest, card->plan.frame[MICROPHONE] + card->plan.frame[SPEAKER]);
+    card->played = calloc(longest, width);
+    card->air = calloc(longest, width);
+    card->response = malloc(response);
     note(card, "open");
-    return card->frames ? err : -ENOMEM;
+    if (!card->frames || !card->played || !card->air || !card->response)
+        return -ENOMEM;
+    return read(card->fd[RESPONSE], card->response, response) == (ssize_t)response ? err : -EIO;
 }
 
 SND_PCM_PLUGIN_DEFINE_FUNC(virtual_card)
@@ -247,7 +305,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(virtual_card)
     if (!card)
         return -ENOMEM;
     *card = (struct card){
-        .line = stream == SND_PCM_STREAM_PLAYBACK ? SPEAKER : MICROPHONE, .fd = {-1, -1, -1, -1},
+        .line = stream == SND_PCM_STREAM_PLAYBACK ? SPEAKER : MICROPHONE,
+        .fd = {-1, -1, -1, -1, -1},
         .io.version = SND_PCM_IOPLUG_VERSION, .io.name = "virtual card", .io.callback = &callbacks,
         .io.flags = SND_PCM_IOPLUG_FLAG_MONOTONIC | SND_PCM_IOPLUG_FLAG_BOUNDARY_WA,
         .io.poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
