@@ -279,7 +279,6 @@ def test_a_file_of_another_kind_is_not_complained_about_without_end():
 @pytest.mark.parametrize(
     ("typed", "place"),
     [
-        ("talk:\n  wake: voice\n", (5, 9)),
         ("limits:\n  reply_s: 60\n", (4, 1)),
         ("limits: {}\n", (4, 1)),
     ],
@@ -288,14 +287,6 @@ def test_what_comes_later_is_accepted_with_one_warning(typed, place):
     ((line, column, said),) = warned(SMALLEST + typed)
     assert (line, column) == place
     assert "is accepted, but this version does not do it yet; " in said
-
-
-@pytest.mark.parametrize("typed", ["echo: software"])
-def test_what_the_microphone_learns_later_is_accepted_with_one_warning(typed):
-    text = f"version: 1\nspeaker: {{device: out}}\nmicrophone:\n  device: in\n  {typed}\n"
-    ((line, column, said),) = warned(text)
-    assert (line, column) == (5, 4 + typed.index(" "))
-    assert "this version does not do it yet" in said
 
 
 @pytest.mark.parametrize("typed", ["talk: {wake: none}", "panel: {button: none}", "server: {}"])
