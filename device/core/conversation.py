@@ -150,7 +150,8 @@ class Conversation:
             self._question.reply_ended()
         if idle != self.idle:
             self._idleness_changed(event.at)
-        self._how = opened_by(self.gate, before=how, style=self._habits.style)
+        heard = isinstance(event, ev.MicHeard)
+        self._how = opened_by(self.gate, before=how, style=self._habits.style, heard=heard)
         seen: list[Effect] = []
         if self.light != self._shown:  # also when mere time has changed it
             seen += self._lit()
