@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import sys
@@ -61,7 +62,8 @@ def main() -> int:
 
 
 def _rows(tasks: list[tuple[str, Condition, float, int]], jobs: int) -> Iterator[dict[str, Any]]:
-    with ProcessPoolExecutor(jobs) as pool:
+    # AEC3's native threads do not outlive a fork.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         for row in pool.map(_row, tasks):
             say(f"{row['canceller']}, {row['condition']}: {row['erle_late']:.0f} dB")
             yield row
