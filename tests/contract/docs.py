@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bench import measured, picture
+from bench.echo import drawing
+from bench.echo import told as echo
 from contract import guide
 from device.config import schema
 from device.core.gate import GateState
@@ -50,6 +52,7 @@ def rendered() -> dict[Path, str]:
             "overlays": table(guide.overlays()),
         },
         ROOT / "README.md": {"measured": measured.told()},
+        ROOT / "tests/bench/README.md": {"echo": echo.told()},
     }
     filled = {path: _filled(path.read_text(), found) for path, found in parts.items()}
     return {
@@ -57,6 +60,7 @@ def rendered() -> dict[Path, str]:
         ROOT / guide.PAGES: guide.pages(),
         **guide.drawings(ROOT / "provisioning"),
         measured.SVG: picture.bars(measured.kept()),
+        echo.SVG: drawing.bars(echo.kept()),
         ROOT / "systemd/pressel.catalog": catalog(),
         ROOT / "device/provision/card/pressel.schema.json": schema.text(),
     }

@@ -120,7 +120,7 @@ class Over:
     """People who interrupt: what share was heard soon, how late in the middle, what was lost."""
 
     soon: float
-    late_ms: float
+    late_ms: float | None
     missed: int
     loss_db: float
     loss_p10_db: float
@@ -141,11 +141,12 @@ def over(
         until = first + round(3.0 * RATE / PERIOD)
         begun = [k for k in range(onset, until) if hearing[k] and not hearing[k - 1]]
         lags.append((begun[0] + 1 - onset) * 0.02 if begun and not hearing[onset - 1] else np.inf)
+    found = [lag for lag in lags if np.isfinite(lag)]
     loud = [k for k, level in enumerate(voice[: len(after)]) if level > np.percentile(voice, 85)]
     loss = [after[k] - voice[k] for k in loud]
     return Over(
         soon=float(np.mean([lag <= SOON_S for lag in lags])),
-        late_ms=1000 * float(np.median([lag for lag in lags if np.isfinite(lag)] or [np.nan])),
+        late_ms=1000 * float(np.median(found)) if found else None,
         missed=sum(not np.isfinite(lag) for lag in lags),
         loss_db=float(np.mean(loss)),
         loss_p10_db=float(np.percentile(loss, 10)),

@@ -28,7 +28,7 @@ class Figures:
     """Of one noise: people heard, how late in the mean, starts at nobody, time heard for nobody."""
 
     heard: int
-    late_ms: float
+    late_ms: float | None
     false_starts: int
     false_share: float
 
@@ -97,7 +97,7 @@ def judge(noise: Signal, terms: Terms) -> Figures:
         nobody[first : last + after] = False
     return Figures(
         heard=len(lags),
-        late_ms=float(np.mean(lags)) if lags else float("nan"),
+        late_ms=float(np.mean(lags)) if lags else None,
         false_starts=sum(bool(nobody[k]) for k in starts),
         false_share=float(np.mean(np.asarray(hearing)[nobody])),
     )
