@@ -1,6 +1,6 @@
 # One word per action. Each installs what it needs; a second run is instant and works offline.
 .DEFAULT_GOAL := help
-.PHONY: help demo test appliance appliance-vm check style types bench docs lock clean
+.PHONY: help demo test appliance appliance-vm image appliance-image deb check style types bench docs lock clean
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ LOCAL := .cache/local-$(shell cksum < provisioning/local.lock | tr ' ' -)
 READY := .cache/ready-$(shell cat tests/build.lock tests/requirements.lock provisioning/develop.sh | cksum | tr ' ' -)
 
 help: ## Show these words
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 demo: $(READY) $(if $(filter local,$(BRAIN)),$(LOCAL)) ## Press, ask, interrupt, hear: the main job, without hardware, key or network
 	@$(RUN) -m device demo $(if $(LIVE),--live) $(if $(BRAIN),--brain $(BRAIN)) --out demo
@@ -26,13 +26,30 @@ appliance: $(READY) ## Boot real systemds with Pressel inside and test it there 
 	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance $(ARGS)
 
 # The kernel is built once, into ~/.cache/pressel: four minutes. From then on `appliance` has it too.
-appliance-vm: $(READY) ## The same on a real kernel with its own sound card and pins (root; 1 min)
-	@sh provisioning/develop.sh bc bison debian-archive-keyring flex gpg libelf-dev \
-	    linux-source-6.1 make mmdebstrap xz-utils
-	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_VM=1 $(RUN) -m pytest tests/appliance/vm $(ARGS)
+appliance-vm: $(READY) ## The same on a real kernel with its own sound card, pins and SD card (root; 2 min)
+	@sh provisioning/develop.sh bc bison debian-archive-keyring dosfstools e2fsprogs flex gpg \
+	    libelf-dev linux-source-6.1 make mmdebstrap mtools xz-utils
+	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_VM=1 $(RUN) -m pytest tests/appliance/vm \
+	    tests/appliance/card $(ARGS)
+
+image: ## Build dist/pressel-VERSION-arm64.img, a card for arm64 (root; 25 min, then 10)
+	@sh provisioning/develop.sh debian-archive-keyring dosfstools e2fsprogs fdisk gpg mmdebstrap \
+	    mtools qemu-user-static
+	@sh provisioning/image/build.sh
+
+appliance-image: $(READY) ## Look into that image, and boot it in QEMU (root; 5 min)
+	@sh provisioning/develop.sh e2fsprogs fdisk mtools qemu-system-arm systemd-container
+	@ls dist/pressel-*-arm64.img >/dev/null 2>&1 || $(MAKE) image
+	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance/image $(ARGS)
+
+# Made in a fresh trixie that is thrown away: a minute; another ARCH takes qemu-user-static.
+deb: $(READY) ## Build dist/pressel_VERSION_ARCH.deb (root; ARCH=amd64 or arm64)
+	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap
+	@sh provisioning/deb.sh $(ARCH)
 
 check: style types ## Lint, types, shell, units: all but the tests
-	@shellcheck provisioning/*.sh systemd/*.sh systemd/crash-light tests/appliance/vm/init .ci/run
+	@shellcheck provisioning/*.sh provisioning/debian/p* provisioning/image/*.sh systemd/*.sh \
+	    systemd/crash-light tests/appliance/vm/init tests/appliance/card/init .ci/run
 	@sh systemd/verify.sh
 
 style: $(READY) ## Ruff: lint and format
@@ -64,6 +81,10 @@ lock: ## Resolve all locked dependencies anew (needs uv)
 	    uv pip compile - -c tests/requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
 	    -o provisioning/local.lock
+	printf 'setuptools>=77\nsetuptools-scm>=8\n' | uv pip compile pyproject.toml - \
+	    -c tests/requirements.lock -c tests/build.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
+	    -o provisioning/device.lock
 	printf '%s\n' $(VOICES) | uv pip compile - --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-emit-index-url --no-header -q -o provisioning/voices.lock
 

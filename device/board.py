@@ -23,12 +23,18 @@ _ELSEWHERE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8:
 
 
 class Card(Struct, frozen=True):
-    """One sound card: its ALSA name, its description, and what it is good for."""
+    """One sound card: its ALSA name, its description, and what it is good for.
+
+    `usb` is vendor and product as `lsusb` shows them, '' for a card on another bus; `codec` what
+    the driver calls its first device.
+    """
 
     name: str
     text: str
     microphone: bool
     speaker: bool
+    usb: str = ""
+    codec: str = ""
 
 
 def serial(root: Path = HERE) -> str:
@@ -56,18 +62,28 @@ def cards(root: Path = HERE) -> tuple[Card, ...]:
     place = root / "proc/asound"
     found = []
     for number, name, text in re.findall(
-        r"^ *(\d+) \[(\S+) *\]: [^-\n]*- (.*)$", _text(place / "cards"), re.MULTILINE
+        r"^ *(\d+) \[(\S+) *\]: .*? - (.*)$", _text(place / "cards"), re.MULTILINE
     ):
-        folder = place / f"card{number}"
-        found.append(
-            Card(name, text, any(folder.glob("pcm*c")), any(folder.glob("pcm*p")))
-        )  # fmt: skip
+        found.append(_card(name, text, place / f"card{number}"))
     return tuple(found)
 
 
-def addresses() -> tuple[str, ...]:
-    """The addresses by which this machine reaches others; none without a network."""
-    return tuple(_addresses())
+def _card(name: str, text: str, folder: Path) -> Card:
+    captures, plays = sorted(folder.glob("pcm*c")), sorted(folder.glob("pcm*p"))
+    first = next(iter((*captures, *plays)), folder)
+    line = re.search(r"^id: (.*)$", _text(first / "info"), re.MULTILINE)
+    return Card(
+        name, text, bool(captures), bool(plays),
+        usb=_text(folder / "usbid"), codec=line[1] if line else "",
+    )  # fmt: skip
+
+
+def addresses(root: Path = HERE) -> tuple[str, ...]:
+    """The addresses by which this machine reaches others; without a router, those it has.
+
+    None without a network.
+    """
+    return tuple(_addresses()) or _own(_text(root / "proc/net/fib_trie"))
 
 
 def network_name(root: Path = HERE) -> str:
@@ -87,6 +103,12 @@ def _addresses() -> Iterator[str]:
                 yield one.getsockname()[0]
         except OSError:
             continue
+
+
+def _own(routes: str) -> tuple[str, ...]:
+    """The machine's own IPv4 addresses, from the kernel's table of routes."""
+    own = re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", routes)
+    return tuple(dict.fromkeys(one for one in own if not one.startswith("127.")))
 
 
 def _joined(interface: str) -> str:

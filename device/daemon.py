@@ -82,31 +82,37 @@ class Daemon:
             block=wishes.block_length(config),
             post=self._post,
             ear=wishes.ear(config, aloud),
+            array=wishes.array(config),
+            hearing=lambda: self._conversation.hearing,
         )
         self._playout = Playout(
             config.speaker.device,
-            gain=wishes.gain(config),
+            loudness=wishes.loudness(config),
             latency=wishes.latency(config),
             post=self._post,
             aloud=aloud,
         )
         self._language = config.assistant.language
         self._destination = Destination(config, path=path, environ=environ, warn=self.configuration)
-        self._telephone = telephone = wishes.line(config)
-        self._append = (sound := telephone or wire).append
-        self._link = Link(
-            self._destination.endpoint,
-            post=self._from_link,
-            changed=self._destination.changed,
-            busy=lambda: self._conversation.busy,
-            decode=sound.decode,
-        )
+        self._telephone = wishes.line(config)
+        self._link = self._linked()
         self._memo = Memo(environ.get("STATE_DIRECTORY"))
         self._panel = opened(
             wishes.pins(config), self._memo, post=self._post, complain=self._complain
         )
         self._watch = Watch(self._loops(), service=self._service, take=self.take)
         self._control = None if runtime is None else Control(runtime, receive=self._command)
+
+    def _linked(self) -> Link:
+        sound = self._telephone or wire
+        self._append = sound.append
+        return Link(
+            self._destination.endpoint,
+            post=self._from_link,
+            changed=self._destination.changed,
+            busy=lambda: self._conversation.busy,
+            decode=sound.decode,
+        )
 
     def _loops(self) -> Mapping[str, Ask]:
         """Every loop of ours but the event loop, and how it is asked for a sign of life."""

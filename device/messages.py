@@ -77,6 +77,13 @@ MESSAGES: Final[Mapping[str, Message]] = {
         "PRESSEL_STATE is full (a voice interrupts) or half (only the button does). It depends on "
         "how much of our own voice is taken out of the microphone's sound, which is judged while "
         "the device speaks; PRESSEL_TAKEN_DB is how much."),
+    "channel": Message("f92d7a5a243c4ecfa92f255e3585c90e",
+        "A channel of the microphone array was left out, or takes part again",
+        "PRESSEL_CHANNEL is its number. The others are used; PRESSEL_CURE says what to do, and "
+        "`pressel check` shows the level of each."),
+    "bearing": Message("49f08b244c0147c4aa9ade7cda480aae",
+        "Where somebody speaks",
+        "PRESSEL_DEGREES from the array's +x, counter-clockwise. Of interest to developers only."),
     "recovered": Message("6aa70d1956e240a9b04b623cf8a239c7",
         "A part works again",
         "@PRESSEL_PART@ had been in trouble before."),

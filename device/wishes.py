@@ -12,6 +12,7 @@ from device.config import Assistant, Config, profile_of
 from device.core import terms
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
+from device.core.loudness import Loudness, Quiet
 from device.core.spent import price_of
 from device.drivers.lamps import Ring
 from device.drivers.link import Endpoint
@@ -19,6 +20,7 @@ from device.drivers.panel import Pins
 from device.errors import Secret
 
 if TYPE_CHECKING:
+    from device.core.array import Array
     from device.core.telephone import Telephone
     from device.drivers.aloud import Aloud
     from device.drivers.ear import Ear
@@ -86,11 +88,28 @@ def capture_format(config: Config) -> Format:
 
 
 def used_channels(config: Config) -> tuple[int, ...]:
-    """The channels that are heard. `best` and `beam` come later: the first channel until then."""
+    """The channels that are heard, or may be: of an array all its microphones."""
     use = config.microphone.use
     if isinstance(use, str):
-        return (0,)
+        return tuple(positions(config) or range(config.microphone.channels))
     return (use,) if isinstance(use, int) else tuple(use)
+
+
+def positions(config: Config) -> dict[int, tuple[float, float]]:
+    """Where the microphone of each channel is, in metres; empty where nobody says it."""
+    places = config.microphone.geometry
+    listed = () if places == "none" else enumerate(places)
+    return {n: (at[0] / 1000, at[1] / 1000) for n, at in listed if at != "none"}
+
+
+def array(config: Config) -> Array | None:
+    """What hears with several channels; None for one channel, or a plain average."""
+    use = config.microphone.use
+    if not isinstance(use, str):
+        return None
+    from device.core.array import Array  # for those who have one: numpy is a third of the start
+
+    return Array(use, channels=config.microphone.channels, geometry=positions(config) or None)
 
 
 def block_length(config: Config) -> Frames:
@@ -100,7 +119,29 @@ def block_length(config: Config) -> Frames:
 
 def gain(config: Config) -> float:
     """Volume 0 to 100 as a factor; squared, which sounds even to the ear."""
-    return (config.speaker.volume / 100) ** 2
+    return _factor(config.speaker.volume)
+
+
+def loudness(config: Config) -> Loudness:
+    """How loud which sound is at what time."""
+    speaker = config.speaker
+    quiet = speaker.quiet
+    return Loudness(
+        answers=_factor(speaker.volume),
+        tells=_factor(speaker.volume if speaker.tells_volume == "same" else speaker.tells_volume),
+        quiet=None
+        if quiet == "none"
+        else Quiet(_minute(quiet.start), _minute(quiet.end), _factor(quiet.volume)),
+    )
+
+
+def _factor(volume: int) -> float:
+    return (volume / 100) ** 2
+
+
+def _minute(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return int(hour) * 60 + int(minute)
 
 
 def latency(config: Config) -> Frames:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from device import wishes
+from device import board, boards, wishes
 from device.check.finding import Finding
 from device.check.machine import try_machine, try_resampler
 from device.check.network import try_key, try_network
@@ -69,10 +69,12 @@ def check(
     return EXIT_UNAVAILABLE if any(one.verdict == "FAIL" for one in findings) else 0
 
 
-def devices() -> int:
-    """Print what sound devices there are; returns 0."""
+def devices(root: Path = board.HERE) -> int:
+    """Print what sound devices there are, and the boards among them; returns 0."""
     quieten_alsa()
     for line in (*listing("microphone"), *listing("speaker")):
+        print(line)
+    for line in boards.suggestions(board.cards(root)):
         print(line)
     return 0
 

@@ -6,7 +6,6 @@ Levels are in dBFS: 0 is a full-scale square wave, minus infinity is digital sil
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,63 +21,8 @@ CHIRP_HZ: Final = (300.0, 4000.0)
 """What every small speaker can play; a wide band is what makes the instant of an echo sharp."""
 CHIRP_PEAK: Final = 0.25
 
-WEAK_DB: Final = 20.0
-"""Channels of one array differ by 3 dB; one so far below the others is broken or covered."""
-OFFSET: Final = 0.01
-"""-40 dBFS of direct current: no healthy converter has a tenth of it."""
-RAIL: Final = 32766 / 32768
-CLIPPED: Final = 3
-"""So many frames in a row at the rail: a loud sound touches it once, a clipped one stays."""
 CLEAR: Final = 10.0
 """An echo stands out so many times above the noise of the correlation; noise alone reaches 5."""
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One channel for a while: RMS without its offset and peak in dBFS, offset as a share."""
-
-    rms: float
-    peak: float
-    offset: float
-    clips: bool
-
-
-def level_of(channel: Signal) -> Level:
-    """How loud a channel is. It clips when it stays at the rail; shape: frames, at least one."""
-    offset = float(np.mean(channel))
-    size = np.abs(channel)
-    rail = np.convolve(size >= RAIL, np.ones(CLIPPED)) >= CLIPPED
-    return Level(
-        rms=decibels(float(np.std(channel))),
-        peak=decibels(float(np.max(size))),
-        offset=offset,
-        clips=bool(rail.any()),
-    )
-
-
-def decibels(ratio: float) -> float:
-    """Of an amplitude; less than a thousandth of a 16 bit step is nothing."""
-    return 20 * math.log10(ratio) if ratio > 1e-8 else -math.inf
-
-
-def complaints(levels: Sequence[Level]) -> dict[int, str]:
-    """What is wrong with which channels, by their numbers."""
-    return {n: said for n in range(len(levels)) if (said := _complaint(n, levels))}
-
-
-def _complaint(number: int, levels: Sequence[Level]) -> str:
-    one = levels[number]
-    if one.rms == -math.inf:
-        return "dead (nothing but zeros)" if not one.offset else "dead (stuck at one value)"
-    if one.clips:
-        return "clips"
-    if abs(one.offset) > OFFSET:
-        return f"has a DC offset of {one.offset:+.0%}"
-    others = [other.rms for n, other in enumerate(levels) if n != number]
-    alive = sorted(rms for rms in others if rms > -math.inf)
-    if alive and one.rms < alive[len(alive) // 2] - WEAK_DB:
-        return f"weak ({alive[len(alive) // 2] - one.rms:.0f} dB below the others)"
-    return ""
 
 
 def chirp() -> Signal:

@@ -23,6 +23,7 @@ from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format
 from device.core.events import Event
 from device.core.ledger import ItemId
+from device.core.loudness import Loudness
 from device.drivers import pcm
 from device.drivers.aloud import Aloud
 from device.drivers.capture import PERIODS
@@ -93,7 +94,7 @@ class Speaker:
         self.playing = Playing()
         self._playout = Playout(
             config.speaker.device,
-            gain=wishes.gain(config),
+            loudness=Loudness(answers=wishes.gain(config), tells=0.0),
             latency=wishes.latency(config),
             post=self._posted.put,
             aloud=Aloud(),

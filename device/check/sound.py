@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from device import wishes
 from device.check.analysis import (
     CHIRP_S,
-    Level,
     Match,
     Signal,
     chirp,
-    complaints,
-    decibels,
     drift_ppm,
-    level_of,
     match,
 )
 from device.check.duplex import (
@@ -32,6 +28,7 @@ from device.check.duplex import (
 from device.check.finding import Finding
 from device.config import Config
 from device.core.audio import RATE
+from device.core.channels import Level, complaints, cure_of, decibels, level_of
 from device.drivers.capture import PERIODS
 from device.drivers.playout import BUFFER
 from device.errors import AudioDeviceError
@@ -114,25 +111,26 @@ def microphone(config: Config, recording: Recording) -> Finding:
     )
     if not wrong:
         return Finding("microphone", "ok", facts)
-    verdict: Literal["ok", "FAIL"] = "FAIL" if set(wrong) & set(used) else "ok"
-    return Finding("microphone", verdict, facts, _microphone_cure(levels, wrong, used))
+    # An array hears as long as one of its microphones is well; else each that is used must be.
+    array = isinstance(config.microphone.use, str)
+    fails = not set(used) - set(wrong) if array else set(wrong) & set(used)
+    cure = _microphone_cure(levels, wrong, used, array=array)
+    return Finding("microphone", "FAIL" if fails else "ok", facts, cure)
 
 
-def _microphone_cure(levels: list[Level], wrong: dict[int, str], used: tuple[int, ...]) -> str:
+def _microphone_cure(
+    levels: list[Level], wrong: dict[int, str], used: tuple[int, ...], *, array: bool
+) -> str:
     worst = next((n for n in used if n in wrong), min(wrong))
     said = wrong[worst]
     well = [n for n in range(len(levels)) if n not in wrong]
-    other = f"set microphone.use to {well[0]}" if well and worst in used else ""
-    if said.startswith("dead"):
-        own = TROUBLES["microphone-silent"].cure if not other else "unmute it (alsamixer)"
+    other = f"set microphone.use to {well[0]}" if well and worst in used and not array else ""
+    own = cure_of(said)
+    if said.startswith("is dead"):
         if worst not in used:
             return "a channel that is not used may be dead: a loopback is, while nothing plays"
-    elif said.startswith("clips"):
-        own = "lower its gain: alsamixer, capture"
-    elif said.startswith("weak"):
-        own = "see what covers it, and its gain: alsamixer, capture"
-    else:
-        own = "the microphone or its wiring is damaged; switch its high-pass on, or replace it"
+        if not well:
+            own = TROUBLES["microphone-silent"].cure
     return f"{own}, or {other}" if other and other not in own else own
 
 
@@ -149,7 +147,7 @@ def _speaker(config: Config, playing: Playing) -> Finding:
 def _between(
     config: Config, recording: Recording, playing: Playing, *, audible: float
 ) -> Iterator[Finding]:
-    mono = recording.samples[:, list(wishes.used_channels(config))].mean(axis=1)
+    mono = _heard(config, recording.samples)
     found = echo_of(mono, audible_frame=(audible - recording.begun) * RATE)
     yield _echo(config, found)
     yield _xruns(recording, playing)
@@ -159,6 +157,16 @@ def _between(
         yield Finding("drift", "skip", "can only be told by an echo, and none was heard")
     else:
         yield _drift(found)
+
+
+def _heard(config: Config, samples: Signal) -> Signal:
+    """What the daemon would hear, or nearly: of an array its first microphone that is well."""
+    used = wishes.used_channels(config)
+    if isinstance(config.microphone.use, str):
+        wrong = complaints([level_of(samples[:, n]) for n in used])
+        used = tuple(n for place, n in enumerate(used) if place not in wrong)[:1] or used[:1]
+    mono: Signal = samples[:, list(used)].mean(axis=1)
+    return mono
 
 
 def echo_of(mono: Signal, *, audible_frame: float) -> Echo | None:

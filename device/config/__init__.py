@@ -3,7 +3,8 @@
 `characters` decodes the bytes, `text` makes a tree with lines and columns (`syntax` explains where
 that fails), `check` holds the tree against the types of `model` (`scalars` reads single values),
 `rules` knows what fits together and what comes later, `load` is the door. Before the check
-`versions` brings older formats up to date and `devices` puts in what one board has otherwise.
+`versions` brings older formats up to date, `devices` puts in what one device has otherwise, and
+`boards` what the sound board brings.
 `secret` finds the key and `spots` its place in the file, `profiles` says what is particular to
 each kind of server, `show` writes it all out again. Nothing here touches a device, a socket or the
 clock.

@@ -37,7 +37,7 @@ class Fleet(Struct, frozen=True):
         over = self.single.get(serial.lower())
         if over is None or not isinstance(self.common, Mapping):
             return self.common
-        return _merged(self.common, over)
+        return merged(self.common, over)
 
 
 def apart(root: Node) -> Fleet:
@@ -84,7 +84,7 @@ def _fault(entry: Entry, known: dict[str, Mapping]) -> Problem | None:
     return None
 
 
-def _merged(base: Mapping, over: Mapping) -> Mapping:
+def merged(base: Mapping, over: Mapping) -> Mapping:
     """`over` goes over `base`. As deep as the tree, which `text` bounds."""
     own = {entry.key.text: entry for entry in over.entries}
     entries = []
@@ -93,7 +93,7 @@ def _merged(base: Mapping, over: Mapping) -> Mapping:
         if mine is None:
             entries.append(entry)
         elif isinstance(mine.value, Mapping) and isinstance(entry.value, Mapping):
-            entries.append(Entry(entry.key, _merged(entry.value, mine.value)))
+            entries.append(Entry(entry.key, merged(entry.value, mine.value)))
         else:
             entries.append(mine)
     return replace(base, entries=(*entries, *own.values()))

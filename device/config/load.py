@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct, inspect
 
 from device import board
-from device.config import rules
+from device.config import boards, rules
 from device.config.characters import MAX_BYTES
 from device.config.check import Checker
 from device.config.devices import apart
@@ -93,10 +93,12 @@ class _File:
 
     def judged(self, root: Node, *, whole: bool = True) -> tuple[Config | None, list[Problem]]:
         """The configuration in this tree, None for none, and notes; complaints go to the others."""
-        checker = Checker(whole=whole and self._document.stopped_at is None)
+        fitted = boards.fitted(root)
+        whole = whole and fitted.known and self._document.stopped_at is None
+        checker = Checker(whole=whole)
         kind = inspect.type_info(Config)
         assert isinstance(kind, inspect.StructType)
-        config = checker.check(root, kind)
+        config = checker.check(fitted.root, kind)
         self.problems += self._before_the_stop(checker.problems)
         if not isinstance(config, Config):
             return None, []

@@ -16,6 +16,13 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from device.config import boards
+from device.config.panel import Button as Button
+from device.config.panel import Led as Led
+from device.config.panel import Mute as Mute
+from device.config.panel import Panel
+from device.config.panel import Rgb as Rgb
+from device.config.panel import Ring as Ring
 from device.config.profiles import Name
 from device.errors import Secret
 
@@ -30,11 +37,15 @@ Device = Annotated[
         extra={"say": 'the ALSA name in quotes, such as "plughw:CARD=ArrayUAC10"'},
     ),
 ]
-Channel = Annotated[int, Meta(ge=0, le=31)]
-Gpio = Annotated[
-    int,
-    Meta(ge=0, le=27, description="GPIO number as in GPIO17, not the position on the header"),
+Clock = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        extra={"say": 'a time of day in quotes, such as "22:00"'},
+    ),
 ]
+Channel = Annotated[int, Meta(ge=0, le=31)]
+Place = Annotated[tuple[Annotated[float, Meta(ge=-1000, le=1000)], ...], Meta(max_length=2)]
 
 
 class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,6 +222,24 @@ class Microphone(_Section, frozen=True, kw_only=True):
             extra={"say": "a channel such as 0, a list such as [1, 2], best or beam"},
         ),
     ] = 0
+    geometry: Annotated[
+        Annotated[tuple[Place | Literal["none"], ...], Meta(max_length=32)] | Literal["none"],
+        Meta(
+            description="Where each channel's microphone is: [x, y] from the middle of the array; "
+            "none for a channel that is no microphone",
+            extra={
+                "unit": "millimetres",
+                "say": "a position for each channel, such as [[-29, 0], [29, 0]], or none",
+            },
+        ),
+    ] = "none"
+    loopback: Annotated[
+        Channel | Literal["none"],
+        Meta(
+            description="The channel on which the board gives back what its loudspeaker plays",
+            extra={"say": "a channel such as 5, or none"},
+        ),
+    ] = "none"
     preroll_ms: Annotated[
         int,
         Meta(
@@ -226,6 +255,16 @@ class Microphone(_Section, frozen=True, kw_only=True):
     ] = "auto"
 
 
+class Quiet(_Section, frozen=True, kw_only=True):
+    """Hours in which nothing is louder than this."""
+
+    start: Annotated[Clock, Meta(description="Local time at which they begin")]
+    end: Annotated[Clock, Meta(description="Local time at which they end; past midnight, too")]
+    volume: Annotated[
+        int, Meta(ge=0, le=100, description="Loudness at most", extra={"unit": "percent"})
+    ] = 30
+
+
 class Speaker(_Section, frozen=True, kw_only=True):
     """Where the answer comes out."""
 
@@ -233,6 +272,22 @@ class Speaker(_Section, frozen=True, kw_only=True):
     volume: Annotated[
         int, Meta(ge=0, le=100, description="Loudness", extra={"unit": "percent"})
     ] = 70
+    quiet: Annotated[
+        Quiet | Literal["none"],
+        Meta(
+            description="Quiet hours",
+            extra={
+                "say": '{start: "22:00", end: "07:00", volume: 30} with your own times, or none'
+            },
+        ),
+    ] = "none"
+    tells_volume: Annotated[
+        Annotated[int, Meta(ge=0, le=100)] | Literal["same"],
+        Meta(
+            description="Loudness of what is told besides answers, or the same as theirs",
+            extra={"unit": "percent", "say": "a whole number from 0 to 100, or same"},
+        ),
+    ] = "same"
     tells: Annotated[
         Literal["nothing", "failures", "all"],
         Meta(
@@ -249,99 +304,6 @@ class Speaker(_Section, frozen=True, kw_only=True):
             extra={"unit": "ms"},
         ),
     ] = 0
-
-
-class Button(_Section, frozen=True, kw_only=True):
-    """A push button on one pin."""
-
-    gpio: Gpio
-    pull: Annotated[
-        Literal["up", "down"], Meta(description="up: the button connects the pin to ground")
-    ] = "up"
-
-
-class Led(_Section, frozen=True, kw_only=True):
-    """A light of one colour."""
-
-    gpio: Gpio
-
-
-class Rgb(_Section, frozen=True, kw_only=True):
-    """A light of three colours."""
-
-    red: Gpio
-    green: Gpio
-    blue: Gpio
-
-
-class Ring(_Section, frozen=True, kw_only=True):
-    """APA102 LEDs on the SPI bus, as sound HATs have them."""
-
-    leds: Annotated[int, Meta(ge=1, le=64, description="How many")]
-    spi: Annotated[
-        Literal["0.0", "0.1"],
-        Meta(description="Bus and chip select: the end of /dev/spidev's name"),
-    ] = "0.1"
-    power: Annotated[
-        Gpio | Literal["none"],
-        Meta(description="A pin that gives them current while it is high", extra={"say": "5"}),
-    ] = "none"
-    brightness: Annotated[
-        int, Meta(ge=1, le=100, description="At most", extra={"unit": "percent"})
-    ] = 20
-
-
-class Mute(_Section, frozen=True, kw_only=True):
-    """What mutes, between its pin and ground."""
-
-    gpio: Gpio
-    kind: Annotated[
-        Literal["switch", "button"],
-        Meta(
-            description="switch: muted while it is closed, whatever software wants; button: each "
-            "press mutes or unmutes, which is remembered over a restart"
-        ),
-    ] = "switch"
-
-
-class Panel(_Section, frozen=True, kw_only=True):
-    """Button, light and switch. No pin is touched that the file does not name."""
-
-    button: Annotated[
-        Button | Literal["none"],
-        Meta(
-            description="The button to speak",
-            extra={"say": "{gpio: 17, pull: up} with your own pin, or none"},
-        ),
-    ] = "none"
-    led: Annotated[
-        Led | Literal["none"],
-        Meta(
-            description="A light of one colour; not together with rgb",
-            extra={"say": "{gpio: 18} with your own pin, or none"},
-        ),
-    ] = "none"
-    rgb: Annotated[
-        Rgb | Literal["none"],
-        Meta(
-            description="A light of three colours; not together with led",
-            extra={"say": "{red: 5, green: 6, blue: 13} with your own pins, or none"},
-        ),
-    ] = "none"
-    ring: Annotated[
-        Ring | Literal["none"],
-        Meta(
-            description="LEDs of a sound HAT; not together with led or rgb",
-            extra={"say": '{leds: 12, spi: "0.1", power: 5} as your board has them, or none'},
-        ),
-    ] = "none"
-    mute: Annotated[
-        Mute | Literal["none"],
-        Meta(
-            description="A switch or button that mutes the microphone",
-            extra={"say": "{gpio: 27} with your own pin, or none"},
-        ),
-    ] = "none"
 
 
 class Limits(_Section, frozen=True, kw_only=True):
@@ -377,6 +339,13 @@ class Config(_Section, frozen=True, kw_only=True):
     """The whole file."""
 
     version: Annotated[int, Meta(ge=1, le=VERSION, description="Format of this file")]
+    board: Annotated[
+        boards.Name,
+        Meta(
+            description="The sound board: it sets what stands below microphone, speaker and panel, "
+            "and whatever is typed there goes before it"
+        ),
+    ] = "none"
     server: Server = Server()
     assistant: Assistant = Assistant()
     talk: Talk = Talk()

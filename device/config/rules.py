@@ -6,6 +6,7 @@ A rule sees the configuration and the places of what was written; it complains a
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -19,11 +20,10 @@ from device.errors import Problem
 Places = dict[str, Entry]
 
 # (path, the values that wait, what happens meanwhile). Empty values: the setting as such waits.
-_LATER: Final = (
-    ("microphone.use", ("best", "beam"), "channel 0 is used"),
-    ("limits", (), "nothing is limited: watch the cost at your provider"),
-)
+_LATER: Final = (("limits", (), "nothing is limited: watch the cost at your provider"),)
 
+APART_MM: Final = 30.0
+"""Two microphones that are closer lose less than 3 dB below 4 kHz in the mean over all bearings."""
 _PIN_NAMES: Final = ("gpio", "red", "green", "blue", "power")
 _SPI_PINS: Final = ("7", "8", "9", "10", "11")
 """Taken by the kernel for the bus of a ring, chip selects included (pinout.xyz, SPI0)."""
@@ -39,6 +39,12 @@ def problems(config: Config, *, places: Places, failed: set[str]) -> Iterator[Pr
         yield from _home(config, places=places)
     if not failed & {"microphone.use", "microphone.channels"}:
         yield from _channels(config, places=places)
+    if not failed & {"microphone.use", "microphone.channels", "microphone.geometry"}:
+        yield from _geometry(config, places=places)
+    if not failed & {"microphone.use", "microphone.channels", "microphone.loopback"}:
+        yield from _loopback(config, places=places)
+    if not failed & {"speaker.quiet", "speaker.quiet.start", "speaker.quiet.end"}:
+        yield from _quiet(config, places=places)
     yield from _pins(config, places=places, failed=failed)
 
 
@@ -61,6 +67,7 @@ def warnings(config: Config, *, places: Places) -> Iterator[Problem]:
         elif value in values:
             what = f"{path}: {value} is accepted, but this version does not do it yet"
             yield Problem(entry.value.line, entry.value.column, what, meanwhile)
+    yield from _average(config, places=places)
     for section in ("microphone", "speaker"):
         device: str = getattr(config, section).device
         entry = places.get(f"{section}.device")
@@ -161,6 +168,80 @@ def _channels(config: Config, *, places: Places) -> Iterator[Problem]:
         elif listed and channel in used[:number]:
             what = f"microphone.use names channel {channel} twice"
             yield Problem(item.line, item.column, what, "name each channel once")
+
+
+def _geometry(config: Config, *, places: Places) -> Iterator[Problem]:
+    """A position is two numbers, there is one for each channel, and a beam needs two microphones.
+
+    Whoever has none can use `best`, which asks for no position.
+    """
+    microphone, entry = config.microphone, places.get("microphone.geometry")
+    listed = () if microphone.geometry == "none" else microphone.geometry
+    if entry is not None and isinstance(entry.value, Sequence):
+        for item, place in zip(entry.value.items, listed, strict=True):
+            if place != "none" and len(place) != 2:
+                what = f"microphone.geometry has a position of {len(place)} number, not of 2"
+                cure = "type [x, y] in millimetres, or none"
+                yield Problem(item.line, item.column, what, cure)
+        if len(listed) != microphone.channels:
+            what = (
+                f"microphone.geometry has {len(listed)} positions, "
+                f"but microphone.channels is {microphone.channels}"
+            )
+            cure = "type one for each channel; none for one that is no microphone"
+            yield Problem(entry.value.line, entry.value.column, what, cure)
+    used = places.get("microphone.use")
+    if used is not None and microphone.use == "beam":
+        microphones = {place for place in listed if place != "none"}
+        if len(microphones) < 2:
+            what = "microphone.use is beam, which needs to know where two microphones are"
+            cure = "type their places below microphone: geometry:, or use: best, which needs none"
+            yield Problem(used.value.line, used.value.column, what, cure)
+
+
+def _average(config: Config, *, places: Places) -> Iterator[Problem]:
+    """Channels that lie apart do not hear a sound at the same time, and cancel some tones of it."""
+    microphone, entry = config.microphone, places.get("microphone.use")
+    if entry is None or not isinstance(microphone.use, tuple) or len(microphone.use) < 2:
+        return
+    listed = () if microphone.geometry == "none" else microphone.geometry
+    known = [listed[n] for n in microphone.use if n < len(listed)]
+    spots = [place for place in known if place != "none" and len(place) == 2]
+    apart = max((math.dist(one, other) for one in spots for other in spots), default=math.inf)
+    if len(spots) < len(microphone.use) or apart > APART_MM:
+        where = f"{apart:.0f} mm apart" if len(spots) == len(microphone.use) else "perhaps apart"
+        what = (
+            f"microphone.use averages channels that are {where}: their sum loses tones (at 64 mm "
+            "21 dB near 4 kHz)"
+        )
+        cure = "type best, beam, or one channel"
+        yield Problem(entry.value.line, entry.value.column, what, cure)
+
+
+def _loopback(config: Config, *, places: Places) -> Iterator[Problem]:
+    """What the loudspeaker plays comes back on a channel that is opened and that is not heard."""
+    entry, microphone = places.get("microphone.loopback"), config.microphone
+    if entry is None or microphone.loopback == "none":
+        return
+    channel, use = microphone.loopback, microphone.use
+    if channel >= microphone.channels:
+        what = f"names channel {channel}, but channels is {microphone.channels}"
+    elif channel in (use if isinstance(use, tuple) else (use,)):
+        what = f"is channel {channel}, which microphone.use listens to"
+    else:
+        return
+    cure = "type the channel that only gives back what is played, or none"
+    yield Problem(entry.value.line, entry.value.column, f"microphone.loopback {what}", cure)
+
+
+def _quiet(config: Config, *, places: Places) -> Iterator[Problem]:
+    """Quiet hours that end when they begin are none, or all."""
+    entry, quiet = places.get("speaker.quiet.end"), config.speaker.quiet
+    if entry is None or quiet == "none" or quiet.start != quiet.end:
+        return
+    what = "speaker.quiet.end is the time at which it starts"
+    cure = "type another; for always, lower speaker.volume"
+    yield Problem(entry.value.line, entry.value.column, what, cure)
 
 
 def _pins(config: Config, *, places: Places, failed: set[str]) -> Iterator[Problem]:

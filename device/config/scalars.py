@@ -24,6 +24,8 @@ _KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}|(?=[\w-]*?[a-z])(?=[\w-]*?[A-Z
 _PROSE_MARKS: Final = "\n\u200c\u200d"
 """Line breaks and the joiners, which `characters` lets through where they are letters."""
 
+_FEW: Final = 8
+"""So many words are listed; of more than that, the one that may have been meant is told."""
 _MIN_SECRET: Final = 4
 _MAX_SECRET: Final = 1000
 _KEPT: Final = re.compile(r"\*+|stored on device( \(\.\.\.\S{4}\))?")
@@ -84,7 +86,13 @@ def read_literal(scalar: Scalar, kind: inspect.LiteralType) -> str:
         raise MistypedError(
             f"is {shown(scalar.text)}, which is spelled differently", cure=f"type {text}"
         )
-    raise MistypedError(f"is {shown(scalar.text)}, which is not one of its values")
+    meant: list[str] = []
+    if len(kind.values) > _FEW:
+        from difflib import get_close_matches  # only a wrong file pays for it
+
+        meant = get_close_matches(scalar.text.lower(), map(str, kind.values), n=1)
+    cure = f"did you mean {meant[0]}?" if meant else ""
+    raise MistypedError(f"is {shown(scalar.text)}, which is not one of its values", cure=cure)
 
 
 def read_bool(scalar: Scalar) -> bool:

@@ -38,6 +38,7 @@ def schema() -> Json:
     own = {f"{name}{_OWN}": _own(section) for name, section in sections.items()}
     one = _own({**root, "description": "What this device has otherwise."})
     del one["properties"]["version"]
+    _let_a_board_speak_for(root, sections)
     root["properties"][SECTION] = {
         "description": "Settings of single boards, by serial number; they go over the rest",
         "type": "object",
@@ -45,6 +46,18 @@ def schema() -> Json:
         "additionalProperties": False,
     }
     return {"$schema": _DIALECT, "title": "pressel.yaml", **root, "$defs": sections | own}
+
+
+def _let_a_board_speak_for(root: Json, sections: Json) -> None:
+    """What is required of the whole file is required only where no board brings it."""
+    named = {"properties": {"board": {"not": {"const": "none"}}}, "required": ["board"]}
+    needed = {
+        name: {"required": sections[value["$ref"].rpartition("/")[2]].pop("required")}
+        for name, value in root["properties"].items()
+        if name in root["required"] and "$ref" in value
+    }
+    root["required"] = [name for name in root["required"] if name not in needed]
+    root |= {"if": named, "else": {"required": [*needed], "properties": needed}}
 
 
 def _custom(kind: type) -> Json:

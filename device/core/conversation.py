@@ -21,7 +21,7 @@ from device.core.answer import Answer
 from device.core.connection import Connection
 from device.core.duplex import Duplex
 from device.core.events import Effect, Event, Part, Report, Timer
-from device.core.gate import Closed, GateState, Muted, opened_by
+from device.core.gate import Closed, GateState, Muted, Open, opened_by
 from device.core.habits import (
     BENIGN,
     RENEW_LOOK_S,
@@ -103,6 +103,11 @@ class Conversation:
         return self._answer.busy
 
     @property
+    def hearing(self) -> bool | None:
+        """Whether somebody speaks; None while the room may sound of us, or nobody listens."""
+        return self._listener.apart(self._question.now) if isinstance(self.gate, Open) else None
+
+    @property
     def turn(self) -> int:
         """The number of the turn that is under way; 0 between turns."""
         turn = self._answer.turn
@@ -145,7 +150,8 @@ class Conversation:
             self._question.reply_ended()
         if idle != self.idle:
             self._idleness_changed(event.at)
-        self._how = opened_by(self.gate, before=how, style=self._habits.style)
+        heard = isinstance(event, ev.MicHeard)
+        self._how = opened_by(self.gate, before=how, style=self._habits.style, heard=heard)
         seen: list[Effect] = []
         if self.light != self._shown:  # also when mere time has changed it
             seen += self._lit()
@@ -261,13 +267,6 @@ class Conversation:
         if self.idle:
             self._outlet.do(ev.Rest())
 
-    def _timer(self, event: ev.TimerFired) -> None:
-        act = TIMERS.get(event.timer)
-        if act is None:
-            self._answer.late(event.timer)
-        else:
-            act(self, event.at)
-
     # What the server says.
 
     def _received(self, event: ev.Received) -> None:
@@ -355,12 +354,14 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.PartReady: lambda self, event: self._parts.ready(event),
     ev.PartPoor: lambda self, event: self._parts.poor(event),
     ev.PartFine: lambda self, event: self._parts.fine(event),
+    ev.ChannelTurned: lambda self, event: self._parts.channel(event),
+    ev.Bearing: lambda self, event: self._parts.bearing(event),
     ev.CardsChanged: lambda self, event: self._parts.changed(event),
     ev.SettingsWrong: lambda self, _: self._parts.settle("config"),
     ev.SettingsRight: lambda self, _: self._parts.settle(""),
     ev.PartLate: lambda self, event: self._healing.late(event),
     ev.PartAnswers: lambda self, event: self._healing.answers(event),
-    ev.TimerFired: Conversation._timer,
+    ev.TimerFired: lambda self, event: TIMERS[event.timer](self, event.at),
     ev.Stopping: lambda self, _: self._question.signal(GateSignal.STOP),
 }
 
@@ -376,8 +377,10 @@ TIMERS: Final[Mapping[Timer, Callable[[Conversation, float], None]]] = {
     Timer.TELL: lambda self, at: self._notices.tell(self.light, at),
     Timer.WARM: Conversation._rest,
     Timer.RENEW: Conversation._renewal_timer,
+    Timer.REPLY: lambda self, _: self._answer.late(Timer.REPLY),
+    Timer.ECHO: lambda self, _: self._answer.late(Timer.ECHO),
+    Timer.TURN: lambda self, _: self._answer.late(Timer.TURN),
 }
-"""The clocks that are not the answer's."""
 
 MESSAGES: Final[Mapping[type, Callable[[Conversation, Any], None]]] = {
     wire.ServerError: Conversation._refused,

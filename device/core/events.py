@@ -10,12 +10,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from device.core.audio import MicBlock
-from device.core.effects import *  # noqa: F403 - one vocabulary, in two files for its length
+from device.core.effects import *  # noqa: F403 (one name for both: ev.Pressed, ev.Play)
 from device.core.effects import Part, Timer
 from device.core.ledger import Heard, ItemId
 from device.core.wire import ServerEvent, Unknown
-
-# What can happen.
 
 
 class Pressed(Struct, frozen=True):
@@ -201,6 +199,22 @@ class PartFine(Struct, frozen=True):
     code: str
 
 
+class ChannelTurned(Struct, frozen=True):
+    """A channel of a microphone array is left out, for what is `ill` about it; '': well again."""
+
+    at: float
+    channel: int
+    ill: str
+    cure: str
+
+
+class Bearing(Struct, frozen=True):
+    """Where the person who speaks is: degrees from +x of the array, counter-clockwise."""
+
+    at: float
+    degrees: float
+
+
 class SettingsWrong(Struct, frozen=True):
     """The settings that are meant have a mistake; the last good ones are in use."""
 
@@ -253,5 +267,6 @@ Event = (
     | EchoReady | EchoMissing
     | Dialing | LinkUp | LinkDown | RenewFailed | Received | Garbled
     | Sounded | PlayoutEnded | Xrun | PartFailed | PartReady | PartPoor | PartFine | CardsChanged
-    | SettingsWrong | SettingsRight | PartLate | PartAnswers | TimerFired | Stopping
+    | ChannelTurned | Bearing | SettingsWrong | SettingsRight | PartLate | PartAnswers
+    | TimerFired | Stopping
 )  # fmt: skip

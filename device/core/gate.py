@@ -127,12 +127,15 @@ def step(before: GateState, to: type[GateState]) -> GateState:
     return Tail(Silence(_KEY)) if to is Tail else Closed() if to is Closed else Muted()
 
 
-def opened_by(gate: GateState, *, before: str, style: str) -> str:
-    """How the gate was opened, in the journal's words; '' while it is closed."""
+def opened_by(gate: GateState, *, before: str, style: str, heard: bool) -> str:
+    """How the gate was opened, in the journal's words; '' while it is closed.
+
+    `heard`: it was a block of the microphone that has just moved it, or nothing.
+    """
     match gate:
         case Latched():
-            # A tap was a hold until the button came up.
-            return "voice" if before in ("", "voice") else "tap"
+            woken = before == "voice" or (heard and not before)
+            return "voice" if woken else "tap"
         case Held():
             return "tap" if style == "tap" else "hold"
         case Closing():

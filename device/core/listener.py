@@ -36,6 +36,11 @@ class Listener:
         """What the microphone hears while we speak may be ourselves."""
         return self._duplex.half
 
+    def apart(self, at: float) -> bool | None:
+        """Whether a person speaks; None while the room may sound of us and we cannot tell."""
+        sounds = self._answer.sounding or at < max(self._answer.echo_until, self._answer.deaf_until)
+        return None if sounds and self._duplex.half else self._vad.hearing
+
     def begin(self) -> None:
         """The gate opens anew: forget the last utterance."""
         self._vad.reset()

@@ -92,6 +92,23 @@ class Parts:
             fields: dict[str, object] = {"part": part, "code": event.code}
             self._outlet.report("recovered", fields, f"the {part} is as it should be again")
 
+    def channel(self, event: ev.ChannelTurned) -> None:
+        """One of several, which is left out or not any more. The light is silent: all is heard."""
+        who = f"microphone channel {event.channel}"
+        fields: dict[str, object] = {"channel": event.channel}
+        if not event.ill:
+            self._outlet.report("channel", fields, f"{who} is as it should be again")
+            return
+        what = f"{who} {event.ill} and is left out"
+        fields |= {"what": what, "cure": event.cure}
+        self._outlet.report("channel", fields, f"{what}; {event.cure}", level="warning")
+
+    def bearing(self, event: ev.Bearing) -> None:
+        """Somebody speaks from there."""
+        fields: dict[str, object] = {"degrees": round(event.degrees)}
+        said = f"somebody speaks at {event.degrees:.0f} degrees"
+        self._outlet.report("bearing", fields, said, level="debug")
+
     def xrun(self, event: ev.Xrun) -> None:
         """One is a line in the journal; a storm of them is a trouble until it is over."""
         part = event.part.value

@@ -22,6 +22,7 @@ from device.drivers.thread import Ask, NamedThread
 from device.errors import AudioDeviceError, EchoError, StuckThread
 
 if TYPE_CHECKING:
+    from device.core.array import Array
     from device.drivers.ear import Ear
 
 PERIODS: Final = 16
@@ -49,7 +50,9 @@ class Capture:
     """The microphone. All methods return at once; what happened comes back by `post`.
 
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
-    `PartPoor`, `PartFine`, `Xrun`, `EchoReady` and `EchoMissing`, and must only hand over.
+    `PartPoor`, `PartFine`, `Xrun`, `EchoReady` and `EchoMissing`, and must only hand over. With an
+    `array` also `ChannelTurned` and `Bearing`; then `hearing` is asked each period whether somebody
+    speaks, as `Array.mix` wants to know it. Without one the channels in `use` are averaged.
     """
 
     def __init__(
@@ -61,6 +64,8 @@ class Capture:
         block: Frames,
         post: Callable[[Event], None],
         ear: Callable[[], Ear] | None = None,
+        array: Array | None = None,
+        hearing: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._device = device
         self._form = form
@@ -69,6 +74,8 @@ class Capture:
         self._post = post
         self._make_ear = ear
         self._ear: Ear | None = None
+        self._array = array
+        self._hearing = hearing
         self._zeros = _Zeros()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
         self._thread = NamedThread("capture", self._run)
@@ -196,9 +203,18 @@ class Capture:
                 self._post(ev.Xrun(time.monotonic(), Part.MICROPHONE))
                 length, sound = microphone.read()
             if length > 0:
-                heard += to_mono(sound, granted, self._use)
+                heard += self._mixed(sound, granted)
                 taken += length
         return taken
+
+    def _mixed(self, sound: bytes, granted: Format) -> bytes:
+        """One period, mono."""
+        if self._array is None:
+            return to_mono(sound, granted, self._use)
+        mono = self._array.mix(sound, granted, hearing=self._hearing())
+        for event in self._array.take(time.monotonic()):
+            self._post(event)
+        return mono
 
     def _hand_over(self, sound: bytes, at: float) -> None:
         """Post one block, whose last frame was captured at `at`."""

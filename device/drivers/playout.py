@@ -17,6 +17,7 @@ from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, silence
 from device.core.events import Event, Part
 from device.core.ledger import ItemId
+from device.core.loudness import Loudness
 from device.drivers import pcm
 from device.drivers.aloud import Aloud, Position, frame_at
 from device.drivers.pcm import Pcm
@@ -57,13 +58,13 @@ class Playout:
         self,
         device: str,
         *,
-        gain: float,
+        loudness: Loudness,
         latency: Frames,
         post: Callable[[Event], None],
         aloud: Aloud,
     ) -> None:
         self._device = device
-        self._gain = gain
+        self._loudness = loudness
         self._latency = Frames(latency + GUARD)
         self._post = post
         self._aloud = aloud
@@ -140,7 +141,7 @@ class Playout:
 
     def _speak(self, first: Sound) -> bool:
         """Play one reply; True when the thread is to end."""
-        reel = Reel(self._gain)
+        reel = Reel(self._loudness)
         reel.take(first)
         try:
             try:

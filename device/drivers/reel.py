@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import audioop
+import time
 from collections import deque
 from typing import Final
 
 from msgspec import Struct
 
-from device.core.audio import FRAME_BYTES, Frames, frames_in
+from device.core.audio import FRAME_BYTES, RATE, Frames, frames_in
 from device.core.ledger import ItemId, Ledger
+from device.core.loudness import Loudness
 from device.drivers.thread import Ask
 
+STEPS: Final = 64
+STEP_BYTES: Final = RATE // 1000 * FRAME_BYTES
+"""A change of volume within a reply takes 64 steps of a millisecond: no click."""
 _KEPT: Final = 64
 """Pieces: more than a buffer has, each at least a part of a period."""
 
@@ -53,7 +58,7 @@ Order = Sound | End | Cut | Hold | GoOn | Probe | Ask | Stop
 class Reel:
     """What waits, what was written, and how it is to end."""
 
-    def __init__(self, gain: float) -> None:
+    def __init__(self, loudness: Loudness) -> None:
         self.ledger = Ledger()
         self.waiting = 0
         """Frames not yet written."""
@@ -63,7 +68,8 @@ class Reel:
         self.held = False
         self._written: deque[tuple[ItemId | None, memoryview]] = deque()
         """What the device may still hold, newest last."""
-        self._gain = gain
+        self._loudness = loudness
+        self._last: tuple[ItemId, float] | None = None
         self._sounds: deque[tuple[ItemId, memoryview]] = deque()
         self._sounded: ItemId | None = None
 
@@ -73,7 +79,7 @@ class Reel:
             case Sound():
                 if isinstance(self.ending, End):
                     self.ending = None
-                self._sounds.append((order.item, memoryview(_louder(order.pcm, self._gain))))
+                self._sounds.append((order.item, memoryview(self._louder(order))))
                 self.waiting += frames_in(order.pcm)
                 self.ledger.received(order.item, frames_in(order.pcm))
             case Hold() | GoOn():
@@ -83,6 +89,15 @@ class Reel:
                     self.ending = order
             case Probe() | Ask():
                 pass
+
+    def _louder(self, order: Sound) -> bytes:
+        """The sound as loud as it is to be; where that changes within a reply, without a click."""
+        now = time.localtime()
+        gain = self._loudness.of(order.item, minute=now.tm_hour * 60 + now.tm_min)
+        item, before = self._last or (order.item, gain)
+        before = before if item == order.item else gain
+        self._last = (order.item, gain)
+        return louder(order.pcm, gain, before=before)
 
     def next(self, room: int) -> tuple[ItemId, memoryview]:
         """The oldest sound, at most `room` frames of it."""
@@ -127,8 +142,15 @@ class Reel:
             self._written.popleft()
 
 
-def _louder(sound: bytes, gain: float) -> bytes:
-    """The sound at the configured volume; `gain` is 0 to 1."""
-    if gain == 1.0:
+def louder(sound: bytes, gain: float, *, before: float) -> bytes:
+    """The sound times `gain`, which is 0 to 1; at first times `before`, and in steps from there."""
+    if gain == before == 1.0:
         return sound
-    return audioop.mul(sound, FRAME_BYTES, gain)
+    if gain == before:
+        return audioop.mul(sound, FRAME_BYTES, gain)
+    steps = []
+    for step in range(STEPS):
+        part = sound[step * STEP_BYTES : (step + 1) * STEP_BYTES]
+        factor = before + (gain - before) * (step + 1) / STEPS
+        steps.append(audioop.mul(part, FRAME_BYTES, factor))
+    return b"".join(steps) + audioop.mul(sound[STEPS * STEP_BYTES :], FRAME_BYTES, gain)

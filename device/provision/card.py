@@ -1,7 +1,7 @@
 """The card: a directory that any computer can read and write, and that may be torn out any time.
 
-FAT has no journal and no modes. What is written here is either whole (`tell`) or a change in place
-that leaves the file's length and its entry in the directory as they were (`patch`).
+FAT has no journal and no modes. What is written here is a change in place that leaves a file's
+length, and its entry in the directory, as they were.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from device.errors import ConfigError, Problem
 PLACES: Final = ("boot/firmware", "bootfs")
 """Where Raspberry Pi OS mounts it, and where its images with two slots do."""
 STATUS: Final = "pressel-status.txt"
+STATUS_BYTES: Final = 4096
+"""Always as long: it is overwritten where it stands, like the secrets, and never renamed. vfat
+writes where a renamed file begins only when that file is written again: a power cut before that
+leaves its name with free clusters, and the kernel makes such a card read-only at each start."""
 
 _NAME: Final = re.compile(r"pressel\.ya?ml(\.txt)?", re.IGNORECASE)
 """Windows hides endings, so editors there add a second one unseen."""
@@ -71,10 +75,19 @@ class Card:
         if self.place is None:
             return False
         path = self.place / STATUS
-        content = text.replace("\n", "\r\n").encode()
-        if path.is_file() and path.read_bytes() == content:
-            return False
-        atomic.write(path, content, mode=0o644)
+        content = text.replace("\n", "\r\n").encode()[: STATUS_BYTES - 2]
+        content = content.ljust(STATUS_BYTES - 2) + b"\r\n"
+        is_new = not path.exists()
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b") as file:
+            if file.read() == content:
+                return False
+            file.seek(0)
+            file.write(content)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            atomic.sync_folder(path.parent)
         return True
 
 

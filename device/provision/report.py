@@ -14,12 +14,13 @@ from msgspec import Struct
 from device import board
 from device.config import Config
 from device.errors import Problem
+from device.provision.card import STATUS_BYTES
 from device.provision.store import Memory
 
-MAX_BYTES: Final = 4096
+MAX_BYTES: Final = STATUS_BYTES - 2
 _SHOWN: Final = 12
 """So many mistakes; correcting the first ones often corrects the rest."""
-_CARD_NAME: Final = re.compile(r"CARD=([^,]+)|^(?:plug)?hw:([A-Za-z]\w*)")
+_CARD_NAME: Final = re.compile(r"CARD=([^,]+)|^(?:plug)?hw:(?!CARD=)([A-Za-z]\w*)")
 _LOGS: Final = (
     "More is in the device's journal. With a keyboard and a screen, or over SSH:",
     "  journalctl -u pressel -u pressel-provision -b",

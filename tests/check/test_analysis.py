@@ -13,13 +13,11 @@ from device.check.analysis import (
     CHIRP_PEAK,
     Signal,
     chirp,
-    complaints,
-    decibels,
     drift_ppm,
-    level_of,
     match,
 )
 from device.core.audio import RATE
+from device.core.channels import complaints, decibels, level_of
 
 SECOND = RATE
 

@@ -102,7 +102,7 @@ def test_ill_channels_are_named_and_the_used_one_decides(
     room[:, 4] *= 0.01
     card.say(np.rint(room).astype(np.int16), at=card.now() + 0.3)
     time.sleep(0.4)
-    names = ("dead (nothing but zeros)", "clips", "has a DC offset of +12%", "weak (4")
+    names = ("is dead (nothing but zeros)", "clips", "has a DC offset of +12%", "is weak (4")
     line = measure(configure(channels=5, use=0), play=False)["microphone"]
     assert line.verdict == "ok"
     for number, name in enumerate(names, 1):
@@ -112,6 +112,33 @@ def test_ill_channels_are_named_and_the_used_one_decides(
     assert line.verdict == "FAIL"
     assert "*1: -inf" in line.facts
     assert "set microphone.use to 0" in line.cure
+
+
+def test_an_array_is_well_while_one_of_its_microphones_is(
+    make_card: MakeCard, configure: Configure
+) -> None:
+    card = make_card(microphone_channels=4, echo_gain=0.1)
+    frames = 20 * card.rate
+    room = np.random.default_rng(0).normal(0, 30, (frames, 4))
+    room[:, 0] *= 10
+    card.say(np.rint(room).astype(np.int16), at=card.now() + 0.3)
+    time.sleep(0.4)
+    found = measure(configure(channels=4, use="best"))
+    assert found["microphone"].verdict == "ok"
+    assert "channel 0 is noisy (20 dB above the others)" in found["microphone"].facts
+    assert "wiring" in found["microphone"].cure
+    assert "microphone.use" not in found["microphone"].cure
+    assert found["echo"].verdict == "ok", "heard by one that is well"
+    assert figure(r"at (-\d+) dB, and", found["echo"]) == pytest.approx(-20, abs=1)
+
+
+def test_an_array_without_a_microphone_that_is_well_fails(
+    make_card: MakeCard, configure: Configure
+) -> None:
+    make_card(microphone_channels=2)
+    line = measure(configure(channels=2, use="best"), play=False)["microphone"]
+    assert line.verdict == "FAIL"
+    assert "unmute it" in line.cure
 
 
 def test_a_card_of_32_bits_has_the_same_levels(make_card: MakeCard, configure: Configure) -> None:

@@ -1,4 +1,4 @@
-"""The generated documents: state tables, diagrams, lights, the bench's figures, the catalog.
+"""The generated documents: states, diagrams, lights, boards and their wiring, figures, the catalog.
 
 `python -m contract.docs` (make docs) writes them; `test_docs` fails when they are stale.
 """
@@ -13,6 +13,7 @@ from typing import Any, get_args
 from bench import measured, picture
 from bench.echo import drawing
 from bench.echo import told as echo
+from contract import guide
 from device.config import schema
 from device.core.gate import GateState
 from device.core.tables import (
@@ -47,6 +48,8 @@ def rendered() -> dict[Path, str]:
         ROOT / "hardware.md": {
             "lights": table(list(light_rows())),
             "blinks": table(blink_rows()),
+            "chooser": table(guide.chooser()),
+            "overlays": table(guide.overlays()),
         },
         ROOT / "README.md": {"measured": measured.told()},
         ROOT / "tests/bench/README.md": {"echo": echo.told()},
@@ -54,6 +57,8 @@ def rendered() -> dict[Path, str]:
     filled = {path: _filled(path.read_text(), found) for path, found in parts.items()}
     return {
         **filled,
+        ROOT / guide.PAGES: guide.pages(),
+        **guide.drawings(ROOT / "provisioning"),
         measured.SVG: picture.bars(measured.kept()),
         echo.SVG: drawing.bars(echo.kept()),
         ROOT / "systemd/pressel.catalog": catalog(),

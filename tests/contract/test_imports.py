@@ -29,6 +29,7 @@ KNOWS = {
     "device.svg": [],
     "device.atomic": [],
     "device.config": ["device.board", "device.config", "device.errors"],
+    "device.boards": ["device.board", "device.config"],
     "device.lastgood": ["device.atomic", "device.board", "device.config", "device.errors"],
     "device.voice": ["device.voice"],
     "device.drivers": ["device.core", "device.errors", "device.messages", "device.troubles"],
@@ -79,10 +80,11 @@ KNOWS = {
     "device.destination": ["device.config", "device.drivers", "device.errors", "device.wishes"],
     "device.devices": ["device.core", "device.drivers.pcm", "device.errors"],
     "device.check": [
-        "device.check", "device.config", "device.core", "device.destination", "device.devices",
-        "device.drivers", "device.errors", "device.troubles", "device.wishes",
+        "device.board", "device.boards", "device.check", "device.config", "device.core",
+        "device.destination", "device.devices", "device.drivers", "device.errors",
+        "device.troubles", "device.wishes",
     ],
-    "device.check.analysis": ["device.core.audio"],
+    "device.check.analysis": ["device.core.audio", "device.core.channels"],
     "device.check.finding": [],
     "device.demo": [
         "device.demo", "device.drivers.control", "device.errors", "device.simulator", "device.svg",
@@ -126,7 +128,8 @@ DOORS = {
     ],
     "yaml": ["device.config", "device.simulator.page"],
     "msgspec": [
-        "device.board", "device.core", "device.config", "device.destination", "device.drivers",
+        "device.board", "device.boards", "device.core", "device.config", "device.destination",
+        "device.drivers",
         "device.lastgood", "device.messages", "device.provision", "device.troubles",
         "device.wishes",
     ],

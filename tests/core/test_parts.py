@@ -224,3 +224,45 @@ def test_the_button_works_with_the_last_good_settings() -> None:
     stage.press()
     stage.wait(0.1)
     assert stage.light is LightState.LISTENING
+
+
+def test_a_channel_of_an_array_is_a_warning_when_it_falls_ill_and_no_light() -> None:
+    stage = Stage()
+    stage.post(ev.ChannelTurned(stage.now, 2, "is dead (nothing but zeros)", "unmute it"))
+    what = "microphone channel 2 is dead (nothing but zeros) and is left out"
+    assert stage.lines("channel") == [{"channel": 2, "what": what, "cure": "unmute it"}]
+    stage.post(ev.ChannelTurned(stage.now, 2, "", ""))
+    assert stage.lines("channel")[1:] == [{"channel": 2}]
+    assert stage.light is LightState.IDLE
+
+
+def test_a_bearing_is_a_line_for_developers() -> None:
+    stage = Stage()
+    stage.post(ev.Bearing(stage.now, 65.0))
+    assert stage.lines("bearing") == [{"degrees": 65}]
+
+
+def test_whether_somebody_speaks_is_known_while_the_gate_is_open() -> None:
+    stage = Stage()
+    assert stage.talk.hearing is None
+    stage.tap()
+    stage.wait(0.5)
+    assert stage.talk.hearing is False
+    stage.speak(0.5)
+    assert stage.talk.hearing is True
+    stage.mute()
+    assert stage.talk.hearing is None
+
+
+@pytest.mark.parametrize("duplex", ["half", "full"])
+def test_whether_somebody_speaks_is_not_known_while_we_do(duplex: str) -> None:
+    stage = Stage(duplex=duplex)
+    stage.tap()
+    stage.asked_and_answered(1, 2.0)
+    stage.wait(1.0)
+    assert stage.talk.hearing is (None if duplex == "half" else False)
+    stage.press()  # the reply is cut, and still sounds in the room
+    stage.wait(0.1)
+    assert stage.talk.hearing is (None if duplex == "half" else False)
+    stage.wait(1.0)
+    assert stage.talk.hearing is False

@@ -148,7 +148,9 @@ def test_a_button_held_only_briefly_is_a_tap(bench: Bench) -> None:
 
 
 def test_sound_from_just_before_the_press_is_sent_with_it(patient_bench: Bench) -> None:
-    device = patient_bench(microphone={**HARDWARE, "preroll_ms": 500})
+    device = patient_bench.prepare(microphone={**HARDWARE, "preroll_ms": 500})
+    device.start()
+    device.light("awake")
     device.microphone("start", after=2)
     time.sleep(0.6)
     early = noise(0.3, seed=5)

@@ -46,4 +46,6 @@ class Device:
     @property
     def told(self) -> str:
         """What the card says to its reader."""
-        return (self.card / "pressel-status.txt").read_bytes().decode().replace("\r\n", "\n")
+        raw = (self.card / "pressel-status.txt").read_bytes()
+        assert len(raw) == 4096
+        return raw.decode().replace("\r\n", "\n").rstrip() + "\n"

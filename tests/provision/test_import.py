@@ -246,6 +246,21 @@ def test_the_late_report_names_a_card_that_is_not_there(
     assert "speaker.device is" not in device.told
 
 
+@pytest.mark.parametrize(
+    "name", ["plughw:CARD=ArrayUAC10", "hw:CARD=ArrayUAC10,DEV=0", "plughw:ArrayUAC10"]
+)
+def test_a_card_that_is_there_is_no_news(
+    device: Device, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from device import board
+
+    card = board.Card("ArrayUAC10", "ReSpeaker 4 Mic Array", microphone=True, speaker=True)
+    monkeypatch.setattr(board, "cards", lambda *_: (card,))
+    device.given(GOOD.replace("device: in", f'device: "{name}"'))
+    device.start(late=True)
+    assert "no such card" not in device.told
+
+
 def test_the_report_is_small_whatever_the_mistakes_are(device: Device) -> None:
     many = "".join(f'"{"ä" * 40}{number}": 1\n' for number in range(60))
     device.given("version: 1\n" + many)

@@ -32,9 +32,10 @@ def record() -> dict[str, Any]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    from appliance.vm.guest import played
+    from appliance.vm.guest import muster_place, played
 
-    found = played()
+    with muster_place() as muster:
+        found = played(muster, "appliance.vm.inside")
     assert "trouble" not in found, found["trouble"] + found["journal"]
     return found
 
