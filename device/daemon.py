@@ -91,6 +91,7 @@ class Daemon:
             latency=wishes.latency(config),
             post=self._post,
             aloud=aloud,
+            limiter=wishes.limiter(config),
         )
         self._language = config.assistant.language
         self._destination = Destination(config, path=path, environ=environ, warn=self.configuration)

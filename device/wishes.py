@@ -12,6 +12,7 @@ from device.config import Assistant, Config, profile_of
 from device.core import terms
 from device.core.audio import Format, Frames, frames_of
 from device.core.habits import Habits
+from device.core.limiter import Limiter
 from device.core.loudness import Loudness, Quiet
 from device.core.spent import price_of
 from device.drivers.lamps import Ring
@@ -80,6 +81,11 @@ def ear(config: Config, aloud: Aloud) -> Callable[[], Ear] | None:
         return Ear(canceller(), aloud)
 
     return make
+
+
+def limiter(config: Config) -> Limiter | None:
+    """What keeps the loudspeaker from distorting, where a canceller has to know what it plays."""
+    return Limiter.at() if DUPLEX[config.microphone.echo] == "guarded" else None
 
 
 def capture_format(config: Config) -> Format:

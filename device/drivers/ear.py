@@ -42,14 +42,17 @@ class Ear:
         self._position.lose()
 
     def hear(self, sound: bytes, at: float) -> Heard:
-        """One block of whole steps (10 ms each), whose last frame was captured at `at`."""
+        """One block, whose last frame was captured at `at`; a short last step is filled up."""
         frames = len(sound) // FRAME_BYTES
         first = self._position.take(at - frames / RATE, frames)
         played = self._aloud.heard(first + LEAD, frames)
         size = STEP * FRAME_BYTES
         clean = b"".join(
-            self._canceller.cancel(sound[start : start + size], played[start : start + size])
+            self._canceller.cancel(
+                sound[start : start + size].ljust(size, b"\0"),
+                played[start : start + size].ljust(size, b"\0"),
+            )
             for start in range(0, len(sound), size)
-        )
+        )[: len(sound)]
         echo = Echo(tuple(levels(played)), tuple(levels(sound)), tuple(levels(clean)))
         return Heard(MicBlock(clean, at - self._canceller.delay / RATE), echo)

@@ -17,6 +17,7 @@ from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, silence
 from device.core.events import Event, Part
 from device.core.ledger import ItemId
+from device.core.limiter import Limiter
 from device.core.loudness import Loudness
 from device.drivers import pcm
 from device.drivers.aloud import Aloud, Position, frame_at
@@ -62,12 +63,14 @@ class Playout:
         latency: Frames,
         post: Callable[[Event], None],
         aloud: Aloud,
+        limiter: Limiter | None = None,
     ) -> None:
         self._device = device
         self._loudness = loudness
         self._latency = Frames(latency + GUARD)
         self._post = post
         self._aloud = aloud
+        self._limiter = limiter
         self._position = Position()
         self._pcm: Pcm | None = None
         self._inbox: SimpleQueue[Order] = SimpleQueue()
@@ -141,7 +144,7 @@ class Playout:
 
     def _speak(self, first: Sound) -> bool:
         """Play one reply; True when the thread is to end."""
-        reel = Reel(self._loudness)
+        reel = Reel(self._loudness, self._limiter)
         reel.take(first)
         try:
             try:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from device.core.audio import FRAME_BYTES, RATE, Frames, frames_in
 from device.core.ledger import ItemId, Ledger
+from device.core.limiter import Limiter
 from device.core.loudness import Loudness
 from device.drivers.thread import Ask
 
@@ -58,7 +59,7 @@ Order = Sound | End | Cut | Hold | GoOn | Probe | Ask | Stop
 class Reel:
     """What waits, what was written, and how it is to end."""
 
-    def __init__(self, loudness: Loudness) -> None:
+    def __init__(self, loudness: Loudness, limiter: Limiter | None = None) -> None:
         self.ledger = Ledger()
         self.waiting = 0
         """Frames not yet written."""
@@ -69,6 +70,7 @@ class Reel:
         self._written: deque[tuple[ItemId | None, memoryview]] = deque()
         """What the device may still hold, newest last."""
         self._loudness = loudness
+        self._limiter = limiter
         self._last: tuple[ItemId, float] | None = None
         self._sounds: deque[tuple[ItemId, memoryview]] = deque()
         self._sounded: ItemId | None = None
@@ -97,7 +99,8 @@ class Reel:
         item, before = self._last or (order.item, gain)
         before = before if item == order.item else gain
         self._last = (order.item, gain)
-        return louder(order.pcm, gain, before=before)
+        sound = louder(order.pcm, gain, before=before)
+        return sound if self._limiter is None else self._limiter.limit(sound)
 
     def next(self, room: int) -> tuple[ItemId, memoryview]:
         """The oldest sound, at most `room` frames of it."""

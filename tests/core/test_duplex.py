@@ -11,9 +11,11 @@ from device.core.duplex import ALARMS_S, PROOF
 from device.core.events import Echo, Timer
 from device.core.light import LightState
 
+SECONDS = 40.0
 
-def guarded(echo_db: float | None = 40.0) -> Stage:
-    """A hands-free conversation in which an answer of ten seconds begins."""
+
+def guarded(echo_db: float | None = 60.0) -> Stage:
+    """A hands-free conversation in which an answer of forty seconds begins."""
     stage = Stage(duplex="guarded", linger_s=30.0)
     stage.echo_db = echo_db
     stage.tap()
@@ -27,7 +29,7 @@ def asked(stage: Stage, number: str) -> None:
     stage.voice = False
     stage.takes(f"u{number}")
     stage.begins(f"r{number}")
-    stage.sounds(f"r{number}", f"a{number}", 10.0)
+    stage.sounds(f"r{number}", f"a{number}", SECONDS)
     stage.finishes(f"r{number}")
 
 
@@ -49,14 +51,14 @@ def test_a_canceller_that_takes_our_voice_away_opens_the_way_for_a_voice() -> No
     stage.wait(1.0)
     assert not stage.talk.half_duplex
     assert states(stage) == ["full"]
-    assert stage.lines("duplex")[0]["taken_db"] == 40.0
+    assert stage.lines("duplex")[0]["taken_db"] == 55.0
     assert stage.light is LightState.LISTENING, "for now what is heard is sent"
 
 
 @pytest.mark.parametrize("echo_db", [0.0, 5.0, 15.0])
 def test_one_that_leaves_too_much_does_not(echo_db: float) -> None:
     stage = guarded(echo_db)
-    stage.wait(9.0)
+    stage.wait(SECONDS - 1.0)
     assert stage.talk.half_duplex
     assert states(stage) == []
 
@@ -71,7 +73,7 @@ def test_what_is_soft_proves_nothing() -> None:
 
 def proven() -> Stage:
     stage = guarded()
-    stage.wait(4.0)
+    stage.wait(PROOF * 0.02 + 1.0)
     assert not stage.talk.half_duplex
     stage.effects.clear()
     return stage
@@ -111,9 +113,9 @@ def test_a_false_alarm_goes_on_with_what_was_not_heard() -> None:
     stage.wait(1.5)
     assert stage.reply == "speaking"
     assert ev.GoOn() in stage.effects
-    stage.wait(12.0)
+    stage.wait(SECONDS)
     assert stage.reply == "quiet"
-    assert stage.audible("a1") == pytest.approx(10.0, abs=0.001), "nothing of it is missing"
+    assert stage.audible("a1") == pytest.approx(SECONDS, abs=0.001), "nothing of it is missing"
     assert stage.messages(wire.TruncateItem) == []
 
 
@@ -146,6 +148,23 @@ def test_two_false_alarms_close_the_way_again() -> None:
     assert states(stage) == ["full", "half"]
     assert "false alarms" in stage.lines("duplex")[1]["why"]
     assert ALARMS_S > 3.4
+
+
+def test_the_next_proof_is_harder() -> None:
+    stage = proven()
+    stage.echo_db = 2.0
+    stage.wait(3.0)
+    stage.echo_db = 60.0
+    assert stage.talk.half_duplex
+    stage.wait(SECONDS)
+    asked(stage, "2")
+    stage.wait(PROOF * 0.02 + 1.0)
+    assert stage.talk.half_duplex
+    stage.wait(SECONDS)
+    for number in ("3", "4"):
+        asked(stage, number)
+        stage.wait(SECONDS + 1.0)
+    assert not stage.talk.half_duplex
 
 
 def test_a_canceller_that_loses_its_way_closes_it_too() -> None:
@@ -187,6 +206,6 @@ def test_a_device_that_is_trusted_needs_no_proof_and_one_that_is_not_gets_none()
         stage.echo_db = 0.0 if duplex == "full" else 40.0
         stage.tap()
         asked(stage, "1")
-        stage.wait(5.0)
+        stage.wait(SECONDS)
         assert stage.talk.half_duplex is half
         assert states(stage) == []

@@ -23,13 +23,17 @@ def spoken(name: str) -> Samples:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
-LONG = Answer(spoken("answer_long").tobytes(), first_delta_s=0.05, speed=float("inf"))
-SECONDS = len(spoken("answer_long")) / 24_000
+LONG = Answer(spoken("answer_long").tobytes() * 4, first_delta_s=0.05, speed=float("inf"))
+"""Proof takes 20 s of its own speech: so long an answer, once."""
+SECONDS = 4 * len(spoken("answer_long")) / 24_000
 
 
-def conversing(bench: Bench, **room: float) -> RunningDevice:
-    """It answers at length, in a hands-free conversation."""
-    device = bench(LONG, card=room, microphone={"device": "microphone", "echo": "auto"})
+SHORT = Answer(spoken("answer_long").tobytes(), first_delta_s=0.05, speed=float("inf"))
+
+
+def conversing(bench: Bench, answer: Answer, **room: float) -> RunningDevice:
+    """It answers, in a hands-free conversation."""
+    device = bench(answer, card=room, microphone={"device": "microphone", "echo": "auto"})
     device.wait_for("duplex", state="half")
     device.tap()
     device.say(spoken("question"))
@@ -40,7 +44,7 @@ def conversing(bench: Bench, **room: float) -> RunningDevice:
 def test_it_proves_that_it_does_not_hear_itself_and_then_a_voice_interrupts(
     bench: Bench,
 ) -> None:
-    device = conversing(bench, **ROOM)
+    device = conversing(bench, LONG, **ROOM)
     proven = device.wait_for("duplex", state="full", timeout=SECONDS + 5)
     assert proven["taken_db"] > 10
     turn = device.wait_for("turn", timeout=SECONDS + 5)
@@ -58,7 +62,7 @@ def test_it_proves_that_it_does_not_hear_itself_and_then_a_voice_interrupts(
 
 def test_where_it_cannot_be_heard_apart_only_the_button_interrupts(bench: Bench) -> None:
     # As loud as the person, and the speaker's delay is beyond what the filter can reach.
-    device = conversing(bench, echo_gain=0.9, echo_delay_ms=700.0)
+    device = conversing(bench, SHORT, echo_gain=0.9, echo_delay_ms=700.0)
     turn = device.wait_for("turn", timeout=SECONDS + 5)
     assert turn["heard_ms"] == turn["received_ms"], "it did not interrupt itself"
     assert [line["state"] for line in device.all("duplex")] == ["half"]
