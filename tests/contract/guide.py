@@ -19,7 +19,7 @@ ECHO: Final = {
 }
 CHOICE: Final = {
     "hardware": "removed on the board",
-    "software": "half duplex; one clock, so software could do more",
+    "software": "a canceller, once it has proved itself",
     "half_duplex": "half duplex, for good: two clocks",
 }
 PRICE: Final = {
