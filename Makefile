@@ -81,7 +81,7 @@ lock: ## Resolve all locked dependencies anew (needs uv)
 	    uv pip compile - -c tests/requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
 	    -o provisioning/local.lock
-	printf 'setuptools>=77\nsetuptools-scm>=8\n' | uv pip compile pyproject.toml - \
+	printf 'setuptools>=77\nsetuptools-scm>=8\n' | uv pip compile pyproject.toml - --extra aec \
 	    -c tests/requirements.lock -c tests/build.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-emit-index-url --no-header -q \
 	    -o provisioning/device.lock

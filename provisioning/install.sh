@@ -72,6 +72,8 @@ choose() { # from the lists of packages as they are now
     prefer python3-gpiozero 2 gpiozero colorzero
     # It left the standard library with 3.13.
     [ "$suite" = bookworm ] || prefer python3-audioop-lts 0 audioop-lts
+    # WebRTC's echo canceller; PyPI has no 32-bit ARM wheel of it.
+    [ "$arch" = armhf ] || wheels="$wheels livekit protobuf aiofiles"
     # Only Raspberry Pi's archive has it; without it there are no pins, and the daemon says so.
     ! candidate python3-lgpio >/dev/null || packages="$packages python3-lgpio"
 }

@@ -110,6 +110,11 @@ def test_what_was_installed_serves_after_a_boot(running: Running) -> None:
     assert "ConditionResult=no" in running.run("systemctl show -p ConditionResult pressel-report")
 
 
+def test_the_echo_canceller_works_in_the_sandbox(running: Running) -> None:
+    said = running.run("journalctl -q -o cat -u pressel PRESSEL_EVENT=duplex")
+    assert "the canceller aec3 listens along" in said
+
+
 def test_an_upgrade_serves_at_once(running: Running) -> None:
     said = running.run("sh /good/provisioning/install.sh")
     assert "0.8.0" in said
