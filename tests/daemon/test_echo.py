@@ -53,7 +53,10 @@ def test_it_proves_that_it_does_not_hear_itself_and_then_a_voice_interrupts(
     device.say(spoken("second_question"))
     device.first_sound(time.monotonic())
     time.sleep(2.0)
-    device.say(spoken("interruption"))
+    for _ in range(3):  # a canceller takes some of a voice, too: a person says it again
+        device.say(spoken("interruption"))
+        if len(device.all("turn")) > 1:
+            break
     cut = device.wait_for("turn", timeout=SECONDS + 5)
     assert cut["interrupted"]
     assert cut["heard_ms"] < cut["received_ms"]

@@ -187,7 +187,8 @@ def test_a_link_slower_than_speech_takes_longer_and_loses_nothing(bench: Bench) 
 
 def test_latency_and_jitter_leave_the_answer_without_a_gap(bench: Bench) -> None:
     with talking(bench, answer(2.0, speed=4.0)) as (device, proxy):
-        wild = Toxics(latency_s=0.2, jitter_s=0.08)
+        # A reply starts with 40 ms in hand: what comes later than that one after another is a gap.
+        wild = Toxics(latency_s=0.2, jitter_s=0.035)
         proxy.poison(up=wild, down=wild)
         begun = device.tap()
         question = noise(0.8)
