@@ -32,7 +32,6 @@ from device.core.events import Effect, Event, Part, Timer
 from device.core.ledger import CUE
 from device.core.light import sentence
 from device.destination import Destination
-from device.drivers.aloud import Aloud
 from device.drivers.capture import Capture
 from device.drivers.cards import Cards, folders
 from device.drivers.control import Control
@@ -74,14 +73,14 @@ class Daemon:
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._account = Account(time.monotonic())
         self._conversation = Conversation(wishes.habits(config))
-        aloud = Aloud()
+        aloud = wishes.aloud(config)
         self._capture = Capture(
             config.microphone.device,
             wishes.capture_format(config),
             use=wishes.used_channels(config),
             block=wishes.block_length(config),
             post=self._post,
-            ear=wishes.ear(config, aloud),
+            ear=wishes.ear(aloud),
             array=wishes.array(config),
             hearing=lambda: self._conversation.hearing,
         )

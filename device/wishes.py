@@ -66,12 +66,19 @@ def habits(config: Config) -> Habits:
     )
 
 
-def ear(config: Config, aloud: Aloud) -> Callable[[], Ear] | None:
+def aloud(config: Config) -> Aloud | None:
+    """What a canceller has to know of the loudspeaker; None where there is to be none."""
+    from device.drivers.aloud import Aloud
+
+    return Aloud() if DUPLEX[config.microphone.echo] == "guarded" else None
+
+
+def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
     """What makes the ear that hears no echo, in the thread that listens; None where none is meant.
 
     Raises `EchoError` there when no canceller is installed.
     """
-    if DUPLEX[config.microphone.echo] != "guarded":
+    if aloud is None:
         return None
 
     def make() -> Ear:

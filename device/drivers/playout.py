@@ -62,7 +62,7 @@ class Playout:
         loudness: Loudness,
         latency: Frames,
         post: Callable[[Event], None],
-        aloud: Aloud,
+        aloud: Aloud | None = None,
         limiter: Limiter | None = None,
     ) -> None:
         self._device = device
@@ -256,7 +256,9 @@ class Playout:
         return room
 
     def _sounds(self, piece: bytes | memoryview, *, room: int) -> None:
-        """Let it be known when this piece, written into so much room, can be heard."""
+        """Let it be known, where somebody wants to know, when this piece can be heard."""
+        if self._aloud is None:
+            return
         after = (BUFFER - room + self._latency) / RATE
         first = self._position.take(time.monotonic() + after, len(piece) // FRAME_BYTES)
         self._aloud.sounds(first, piece)
@@ -264,7 +266,8 @@ class Playout:
     def _silence(self, speaker: Pcm) -> None:
         """Drop what the device still holds: it will not be heard."""
         speaker.drop()
-        self._aloud.falls_silent(frame_at(time.monotonic()))
+        if self._aloud is not None:
+            self._aloud.falls_silent(frame_at(time.monotonic()))
         self._position.lose()
 
     def _write(self, speaker: Pcm, piece: bytes | memoryview, reel: Reel) -> int:

@@ -94,8 +94,11 @@ class Reel:
 
     def _louder(self, order: Sound) -> bytes:
         """The sound as loud as it is to be; where that changes within a reply, without a click."""
-        now = time.localtime()
-        gain = self._loudness.of(order.item, minute=now.tm_hour * 60 + now.tm_min)
+        minute = 0
+        if self._loudness.quiet is not None:
+            now = time.localtime()
+            minute = now.tm_hour * 60 + now.tm_min
+        gain = self._loudness.of(order.item, minute=minute)
         item, before = self._last or (order.item, gain)
         before = before if item == order.item else gain
         self._last = (order.item, gain)
