@@ -8,7 +8,7 @@ from core.watch import Walk, Watched
 from device.core import events as ev
 from device.core.audio import frames_of
 
-WALKS, STEPS = 26, 400
+WALKS, STEPS = 17, 400
 
 
 @pytest.mark.parametrize("release", ["commit", "server"])
@@ -20,7 +20,7 @@ def test_no_walk_breaks_a_promise(
     *,
     duplex: str,
 ) -> None:
-    """Twelve ways to converse, 26 walks each: 312 walks of 400 steps."""
+    """Eighteen ways to converse, 17 walks each: 306 walks of 400 steps."""
     for seed in range(WALKS):
         preroll = frames_of(500 if seed % 4 == 3 else 0)
         stage = Watched(
