@@ -223,13 +223,12 @@ def _config(arguments: argparse.Namespace) -> int:
 
 
 def _provision(arguments: argparse.Namespace) -> int:
-    from device.provision import provision
-
     if arguments.check is not None:
         return _judge(arguments.check)
     if arguments.write_example is not None:
         return _write_example(arguments.write_example)
     from device.drivers.journal import Journal, natural_format  # not on Windows
+    from device.provision import provision
 
     provision(
         Journal(arguments.log_format or natural_format()),

@@ -15,6 +15,7 @@ from device.core.habits import Habits
 from device.core.limiter import Limiter
 from device.core.loudness import Loudness, Quiet
 from device.core.spent import price_of
+from device.drivers.aloud import Aloud
 from device.drivers.lamps import Ring
 from device.drivers.link import Endpoint
 from device.drivers.panel import Pins
@@ -23,7 +24,6 @@ from device.errors import Secret
 if TYPE_CHECKING:
     from device.core.array import Array
     from device.core.telephone import Telephone
-    from device.drivers.aloud import Aloud
     from device.drivers.ear import Ear
 
 BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
@@ -68,9 +68,7 @@ def habits(config: Config) -> Habits:
 
 def aloud(config: Config) -> Aloud | None:
     """What a canceller has to know of the loudspeaker; None where there is to be none."""
-    from device.drivers.aloud import Aloud
-
-    return Aloud() if DUPLEX[config.microphone.echo] == "guarded" else None
+    return Aloud() if _guarded(config) else None
 
 
 def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
@@ -92,7 +90,11 @@ def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
 
 def limiter(config: Config) -> Limiter | None:
     """What keeps the loudspeaker from distorting, where a canceller has to know what it plays."""
-    return Limiter.at() if DUPLEX[config.microphone.echo] == "guarded" else None
+    return Limiter.at() if _guarded(config) else None
+
+
+def _guarded(config: Config) -> bool:
+    return DUPLEX[config.microphone.echo] == "guarded"
 
 
 def capture_format(config: Config) -> Format:

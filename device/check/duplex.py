@@ -25,7 +25,6 @@ from device.core.events import Event
 from device.core.ledger import ItemId
 from device.core.loudness import Loudness
 from device.drivers import pcm
-from device.drivers.aloud import Aloud
 from device.drivers.capture import PERIODS
 from device.drivers.playout import Playout
 from device.errors import AudioDeviceError, StuckThread
@@ -97,7 +96,6 @@ class Speaker:
             loudness=Loudness(answers=wishes.gain(config), tells=0.0),
             latency=wishes.latency(config),
             post=self._posted.put,
-            aloud=Aloud(),
         )
         self._playout.start()
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from device.config.devices import merged
-from device.config.text import Entry, Mapping, Node, Scalar, Sequence, read
+from device.config.text import Entry, Mapping, Node, Scalar, Sequence, inner, read
 
 Name = Literal[
     "none",
@@ -47,14 +47,14 @@ class Fitted(Struct, frozen=True):
 
 def fitted(root: Node) -> Fitted:
     """Put the board's settings below those of the tree. A wrong name is left to the checker."""
-    name = _inner(root, "board")
+    name = inner(root, "board")
     if not isinstance(root, Mapping) or not isinstance(name, Scalar) or name.text == "none":
         return Fitted(root)
     if name.text not in get_args(Name):
         return Fitted(root, known=False)
-    settings = _inner(read(raw(name.text)).root, "settings")
+    settings = inner(read(raw(name.text)).root, "settings")
     assert isinstance(settings, Mapping), name.text
-    panel = _inner(root, "panel")
+    panel = inner(root, "panel")
     own = {entry.key.text for entry in panel.entries} if isinstance(panel, Mapping) else set()
     if own & _LIGHTS:
         settings = _without_light(settings)
@@ -64,11 +64,6 @@ def fitted(root: Node) -> Fitted:
 def raw(name: str) -> bytes:
     """The profile of a board as it is written."""
     return (FOLDER / f"{name}.yaml").read_bytes()
-
-
-def _inner(node: Node | None, key: str) -> Node | None:
-    entries = node.entries if isinstance(node, Mapping) else ()
-    return next((entry.value for entry in entries if entry.key.text == key), None)
 
 
 def _without_light(settings: Mapping) -> Mapping:

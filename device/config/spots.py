@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from device.config.characters import encoding_of
 from device.config.devices import apart
-from device.config.text import Mapping, Node, Scalar, read
+from device.config.text import Node, Scalar, inner, read
 
 _SECRET: Final = ("server", "api_key")
 _LINE_END: Final = re.compile("\r\n|\r|\n")
@@ -49,9 +49,6 @@ def spots(raw: bytes) -> tuple[Spot, ...]:
 def _secrets(root: Node) -> Iterator[tuple[str, Scalar]]:
     fleet = apart(root)
     for serial, tree in (("", fleet.common), *fleet.single.items()):
-        node: Node | None = tree
-        for name in _SECRET:
-            entries = node.entries if isinstance(node, Mapping) else ()
-            node = next((entry.value for entry in entries if entry.key.text == name), None)
+        node = inner(tree, *_SECRET)
         if isinstance(node, Scalar) and node.width:
             yield serial, node

@@ -80,6 +80,14 @@ class Refused(Struct, frozen=True):
 Node: TypeAlias = Scalar | Mapping | Sequence | Refused
 
 
+def inner(node: Node | None, *keys: str) -> Node | None:
+    """What stands under these keys, one in the other; None where nothing does."""
+    for key in keys:
+        entries = node.entries if isinstance(node, Mapping) else ()
+        node = next((entry.value for entry in entries if entry.key.text == key), None)
+    return node
+
+
 class Document(Struct, frozen=True):
     """What was read: the tree, the complaints, and where it had to stop.
 

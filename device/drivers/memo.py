@@ -7,10 +7,11 @@ opens it, and the light says so.
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Final
+
+from device import atomic
 
 _NAME: Final = "muted"
 
@@ -46,9 +47,4 @@ class Memo:
                 path.touch(mode=0o600)
             else:
                 path.unlink(missing_ok=True)
-            # What was done to the directory is on the disk only when it is told so (fsync(2)).
-            folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            atomic.sync_folder(self._directory)

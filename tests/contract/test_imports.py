@@ -33,6 +33,7 @@ KNOWS = {
     "device.lastgood": ["device.atomic", "device.board", "device.config", "device.errors"],
     "device.voice": ["device.voice"],
     "device.drivers": ["device.core", "device.errors", "device.messages", "device.troubles"],
+    "device.drivers.memo": ["device.atomic"],
     "device.drivers.clock": [],
     "device.drivers.ear": ["device.core", "device.drivers.aloud", "device.drivers.echo"],
     "device.drivers.capture": [

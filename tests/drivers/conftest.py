@@ -9,7 +9,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from device.core.audio import Frames
 from device.core.events import Event
+from device.drivers.aloud import Aloud
+from device.drivers.playout import Playout
+from drivers.loudspeaker import LOUD
 from virtual_card import VirtualCard
 
 Kind = TypeVar("Kind")
@@ -64,3 +68,19 @@ def make_card(
             return card
 
         yield make
+
+
+@pytest.fixture
+def make(inbox: Inbox) -> Iterator[Callable[..., Playout]]:
+    """Playouts of this process, started, as the daemon makes them."""
+    made: list[Playout] = []
+
+    def one(device: str = "speaker", **wish: Any) -> Playout:
+        usual = {"loudness": LOUD, "latency": Frames(0), "aloud": Aloud()}
+        made.append(Playout(device, **{**usual, **wish}, post=inbox.post))
+        made[-1].start()
+        return made[-1]
+
+    yield one
+    for playout in made:
+        playout.stop(2.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,47 +11,9 @@ import pytest
 from device.core import events as ev
 from device.core.audio import Frames
 from device.core.ledger import Heard, ItemId
-from device.core.loudness import Loudness
-from device.drivers.aloud import Aloud
-from device.drivers.playout import GUARD, PREBUFFER_S, Playout
+from device.drivers.playout import GUARD, PREBUFFER_S
 from drivers.conftest import Inbox
-from virtual_card import Samples, VirtualCard
-
-MakeCard = Callable[..., VirtualCard]
-MakePlayout = Callable[..., Playout]
-RATE = 24_000
-MS = RATE // 1000
-ITEM = ItemId("item")
-LOUD = Loudness(answers=1.0, tells=1.0)
-LATE_MS = 6.0
-"""On a busy machine the thread may be kept from the drop after it has read the position."""
-
-
-@pytest.fixture
-def make(inbox: Inbox) -> Iterator[MakePlayout]:
-    made: list[Playout] = []
-
-    def one(device: str = "speaker", **wish: Any) -> Playout:
-        usual = {"loudness": LOUD, "latency": Frames(0), "aloud": Aloud()}
-        made.append(Playout(device, **{**usual, **wish}, post=inbox.post))
-        made[-1].start()
-        return made[-1]
-
-    yield one
-    for playout in made:
-        playout.stop(2.0)
-
-
-def babble(ms: int, *, seed: int = 1) -> Samples:
-    source = np.random.default_rng(seed)
-    return source.integers(1, 20_000, ms * MS).astype(np.int16)
-
-
-def heard(card: VirtualCard, since: float) -> Samples:
-    """What was audible, without the silence before and after it."""
-    sound = card.heard(since)
-    loud = np.flatnonzero(sound)
-    return sound[loud[0] : loud[-1] + 1] if len(loud) else sound[:0]
+from drivers.loudspeaker import ITEM, LATE_MS, MS, RATE, MakeCard, MakePlayout, babble, heard
 
 
 def test_a_reply_is_heard_exactly_and_accounted_whole(

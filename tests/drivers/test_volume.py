@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from device.core import events as ev
-from device.core.audio import Frames
-from device.core.ledger import CUE, ItemId
+from device.core.ledger import CUE
 from device.core.loudness import Loudness, Quiet
-from device.drivers.aloud import Aloud
-from device.drivers.playout import Playout
 from device.drivers.reel import STEPS, louder
 from drivers.conftest import Inbox
-from virtual_card import Samples, VirtualCard
-
-MakeCard = Callable[..., VirtualCard]
-MakePlayout = Callable[[Loudness], Playout]
-MS = 24
-ITEM = ItemId("item")
-
-
-@pytest.fixture
-def make(inbox: Inbox) -> Iterator[MakePlayout]:
-    made: list[Playout] = []
-
-    def one(loudness: Loudness) -> Playout:
-        made.append(
-            Playout("speaker", loudness=loudness, latency=Frames(0), post=inbox.post, aloud=Aloud())
-        )
-        made[-1].start()
-        return made[-1]
-
-    yield one
-    for playout in made:
-        playout.stop(2.0)
-
-
-def babble(ms: int) -> Samples:
-    return np.random.default_rng(1).integers(1, 20_000, ms * MS).astype(np.int16)
+from drivers.loudspeaker import ITEM, MS, MakeCard, MakePlayout, babble
 
 
 @pytest.mark.parametrize("gain", [0.0, 0.25, 0.5])
@@ -50,7 +21,7 @@ def test_volume_scales_every_sample(
 ) -> None:
     card, playout, sound = (
         make_card(),
-        make(Loudness(answers=gain, tells=1.0)),
+        make(loudness=Loudness(answers=gain, tells=1.0)),
         babble(200),
     )
     since = card.now()
@@ -66,7 +37,7 @@ def test_tones_have_a_loudness_of_their_own_and_what_follows_them_is_not_faded(
     make_card: MakeCard, make: MakePlayout, inbox: Inbox
 ) -> None:
     card, sound = make_card(), babble(100)
-    playout, since = make(Loudness(answers=0.5, tells=0.25)), card.now()
+    playout, since = make(loudness=Loudness(answers=0.5, tells=0.25)), card.now()
     playout.play(CUE, sound.tobytes())
     playout.play(ITEM, sound.tobytes())
     playout.end()
@@ -93,7 +64,7 @@ def test_quiet_hours_begin_while_it_speaks(
     monkeypatch.setattr("device.drivers.playout.time.localtime", lambda: clock)
     quiet = Quiet(22 * 60, 7 * 60, 0.25)
     card, sound = make_card(), np.full(200 * MS, 8000, np.int16)
-    playout = make(Loudness(answers=1.0, tells=1.0, quiet=quiet))
+    playout = make(loudness=Loudness(answers=1.0, tells=1.0, quiet=quiet))
     since = card.now()
     playout.play(ITEM, sound.tobytes())
     inbox.next(ev.Sounded)
