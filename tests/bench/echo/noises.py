@@ -14,8 +14,10 @@ from device.core.audio import PERIOD, RATE
 from device.core.vad import NORMAL, STRICT, Terms, Vad, levels
 
 PEOPLE: Final = 12
-SECONDS: Final = 62
+SECONDS: Final = 66
 EVERY_S: Final = 5
+FIRST_S: Final = 6
+"""Until the first of them: at its very first sound the device takes loud noise for a voice."""
 SPEECH_DBFS: Final = -28.0
 TALKERS: Final = 6
 HANGOVER_S: Final = 0.7
@@ -108,7 +110,7 @@ def people() -> tuple[Signal, list[tuple[int, int]]]:
     track = np.zeros(SECONDS * RATE)
     spans = []
     for number, voice in enumerate(scenes.theirs()[-PEOPLE * 5 :: 5]):
-        start = (2 + number * EVERY_S) * RATE
+        start = (FIRST_S + number * EVERY_S) * RATE
         said = scenes.level(voice, SPEECH_DBFS)[: 4 * RATE]
         track[start : start + len(said)] = said
         loud = [k for k, one in enumerate(levels(scenes.pcm(said))) if one > NORMAL.gate_dbfs]
