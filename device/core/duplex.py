@@ -11,35 +11,44 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from device.core.events import Echo, EchoMissing, EchoReady
 from device.core.outlet import Outlet
 from device.core.vad import STRICT, Terms, Vad
 
 LOUD_DBFS: Final = -45.0
 """The loudspeaker sounds: what is softer proves nothing."""
-PROOF: Final = 1000
-"""So many loud frames of 20 ms without a false start prove it: 20 s of our own speech. With these
-two numbers none of 97 false starts of the echo lab came through (tests/bench/README.md)."""
-MARGIN_DB: Final = 14.0
+PROOF: Final = 3000
+"""So many loud frames of 20 ms without a false start prove it: a minute of our own speech. With a
+third of it, 38 false starts came through in ten hours of echo (tests/bench/README.md); so, none."""
+MARGIN_DB: Final = 20.0
 """The proof is held with an ear that is this much sharper than the one that is used later."""
-HARDER: Final = 4
+KEPT_DB: Final = 9.0
+"""As long as a voice may interrupt, one that is this much sharper must hear nothing either: a
+loudspeaker that is turned up until it distorts, or a canceller that lost its way, is noticed before
+it interrupts."""
+DOUBT: Final = 75
+"""Loud frames for which the reply goes on after that ear has heard something: it was no person."""
+PAUSE: Final = 15
+"""So many frames in which the loudspeaker is silent: what was heard before them stays unknown."""
+HARDER: Final = 2
 """After it was wrong once, the next proof takes so many times as long."""
 MOST_DBFS: Final = -40.0
 """What is left over and louder is our own voice, even where a detector takes it for noise."""
-LOST: Final = 100
-"""So many loud frames in a row (2 s) in which hardly anything is taken away: it lost its way."""
-LEAST_DB: Final = 6.0
+LAST: Final = 100
+"""Loud frames (2 s) over which is told what is taken away."""
 FALSE_ALARMS: Final = 2
 """So many within `ALARMS_S`: it is not safe here."""
 ALARMS_S: Final = 60.0
 
-_PROOF_TERMS: Final = Terms(
-    gate_dbfs=STRICT.gate_dbfs - MARGIN_DB,
-    on_db=STRICT.on_db,
-    hold_db=STRICT.hold_db,
-    onset=STRICT.onset,
-    window=STRICT.window,
-)
+
+def _sharper(by_db: float) -> Terms:
+    return replace(STRICT, gate_dbfs=STRICT.gate_dbfs - by_db)
+
+
+PROVING: Final = _sharper(MARGIN_DB)
+KEEPING: Final = _sharper(KEPT_DB)
 
 
 class Duplex:
@@ -50,10 +59,10 @@ class Duplex:
         """A voice cannot interrupt: while we speak nothing of the microphone is sent."""
         self.guarded = wish == "guarded"
         self._outlet = outlet
-        self._ear = Vad(_PROOF_TERMS)
+        self._ear = Vad(PROVING)
         self._proof = PROOF
-        self._quiet = 0
-        self._taken: deque[float] = deque(maxlen=LOST)
+        self._quiet = self._doubt = self._silent = 0
+        self._taken: deque[float] = deque(maxlen=LAST)
         self._alarms: deque[float] = deque(maxlen=FALSE_ALARMS)
 
     @property
@@ -76,8 +85,16 @@ class Duplex:
         if not self.guarded:
             return
         for played, before, after in zip(echo.played, echo.before, echo.after, strict=True):
-            if played > LOUD_DBFS:
-                self._listen(before, after)
+            if played <= LOUD_DBFS:
+                self._pause()
+                continue
+            self._silent = 0
+            self._taken.append(before - after)
+            heard = self._ear.hear((after,)) or after > MOST_DBFS
+            if self.half:
+                self._prove(heard)
+            else:
+                self._keep(heard)
 
     def false_alarm(self, at: float) -> None:
         """A voice that was none has interrupted."""
@@ -85,26 +102,33 @@ class Duplex:
         if len(self._alarms) == FALSE_ALARMS and at - self._alarms[0] < ALARMS_S:
             self._close(f"{FALSE_ALARMS} false alarms within {ALARMS_S:.0f} s")
 
-    def _listen(self, before: float, after: float) -> None:
-        self._taken.append(before - after)
-        if not self.half:
-            if len(self._taken) == LOST and self.taken_db < LEAST_DB:
-                self._close(f"only {self.taken_db:.0f} dB of our own voice are taken away")
-            return
-        loud = self._ear.hear((after,)) or after > MOST_DBFS
-        self._quiet = 0 if loud else self._quiet + 1
-        if self._quiet >= self._proof and self.taken_db >= LEAST_DB:
+    def _pause(self) -> None:
+        """We are silent: interrupted by a person, perhaps."""
+        self._silent += 1
+        if self._silent == PAUSE:
+            self._doubt = 0
+            self._ear.reset()
+
+    def _prove(self, heard: bool) -> None:
+        self._quiet = 0 if heard else self._quiet + 1
+        if self._quiet >= self._proof:
             self.half = False
+            self._ear.terms = KEEPING
             what = f"a voice may interrupt now: {self.taken_db:.0f} dB of our own are taken away"
             fields: dict[str, object] = {"state": "full", "taken_db": round(self.taken_db, 1)}
             self._outlet.report("duplex", fields, what)
 
+    def _keep(self, heard: bool) -> None:
+        self._doubt += bool(self._doubt or heard)
+        if self._doubt > DOUBT:
+            self._close("what is left of our own voice has nearly interrupted")
+
     def _close(self, why: str) -> None:
         self.half = True
         self._proof *= HARDER
-        self._quiet = 0
+        self._quiet = self._doubt = 0
         self._taken.clear()
         self._alarms.clear()
-        self._ear = Vad(_PROOF_TERMS)
+        self._ear = Vad(PROVING)
         what = f"only the button interrupts now: {why}"
         self._outlet.report("duplex", {"state": "half", "why": why}, what, level="warning")

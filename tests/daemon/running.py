@@ -69,6 +69,8 @@ class RunningDevice:
         self.server = server
         self.config = directory / "pressel.yaml"
         self.runtime = directory / "run"
+        self.program = [sys.executable, "-m", "device"]
+        """What is started as the daemon."""
         self.within: list[str] = []
         """Words before the command, such as those that enter a network of its own."""
         self.lines: list[Line] = []
@@ -93,7 +95,7 @@ class RunningDevice:
         """Start `pressel run`; its log is read from now on."""
         self.runtime.mkdir(mode=0o700, exist_ok=True)
         self._process = subprocess.Popen(
-            [*self.within, *pressel("run"), "--config", self.config, "--log-format", "json",
+            [*self.within, *self.program, "run", "--config", self.config, "--log-format", "json",
              "--runtime-dir", self.runtime],
             env=self.environment(**environment), stderr=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import wave
 from pathlib import Path
 
 import numpy as np
 
+from daemon import sooner
 from daemon.conftest import Bench
 from daemon.running import RunningDevice, eventually
 from device import demo
@@ -23,17 +25,19 @@ def spoken(name: str) -> Samples:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
-LONG = Answer(spoken("answer_long").tobytes() * 4, first_delta_s=0.05, speed=float("inf"))
-"""Proof takes 20 s of its own speech: so long an answer, once."""
-SECONDS = 4 * len(spoken("answer_long")) / 24_000
-
-
+LONG = Answer(spoken("answer_long").tobytes() * 2, first_delta_s=0.05, speed=float("inf"))
+"""Long enough for the proof, once."""
+SECONDS = 2 * len(spoken("answer_long")) / 24_000
 SHORT = Answer(spoken("answer_long").tobytes(), first_delta_s=0.05, speed=float("inf"))
 
 
 def conversing(bench: Bench, answer: Answer, **room: float) -> RunningDevice:
     """It answers, in a hands-free conversation."""
-    device = bench(answer, card=room, microphone={"device": "microphone", "echo": "auto"})
+    microphone = {"device": "microphone", "echo": "auto"}
+    device = bench.prepare(answer, card=room, microphone=microphone)
+    device.program = [sys.executable, sooner.__file__]
+    device.start()
+    device.light("idle")
     device.wait_for("duplex", state="half")
     device.tap()
     device.say(spoken("question"))
