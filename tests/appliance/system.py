@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shlex
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from appliance.container import Container
 from appliance.roots import ROOT, root, site_packages
 from daemon.running import KEY, PATIENCE_S, SHORT, script_of
 from device.simulator.background import BackgroundSimulator
 from device.simulator.script import Answer, Script
 from virtual_card import VirtualCard
 
-BOOT_S: Final = 60.0
 COMMAND_S: Final = 60.0
 PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/opt/pressel/current/bin"
 WATCHDOG_S: Final = 4
@@ -42,27 +39,32 @@ class System:
         self.directory = directory
         self.card = VirtualCard(directory / "card", seconds=600)
         self.server = BackgroundSimulator(script_of(answers), key=KEY)
-        self._nspawn: subprocess.Popen[bytes] | None = None
-        self._leader = 0
+        self._container = Container(
+            root(suite), "--volatile=overlay",
+            f"--bind-ro={ROOT / 'device'}:{site_packages(suite)}/device",
+            f"--bind-ro={ROOT / 'systemd'}:/usr/share/pressel/systemd",
+            f"--bind={directory}:{directory}",
+            f"--bind-ro={ROOT / '.cache/virtual_card'}:{ROOT / '.cache/virtual_card'}",
+            console=directory / "console", path=PATH,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         self.server.__enter__()
-        self._boot()
+        self.directory.chmod(0o777)
+        for path in (self.card.directory, *self.card.directory.iterdir()):
+            path.chmod(0o777)
+        self._container.__enter__()
         self._install()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._power_off()
+        self._container.__exit__()
         self.server.__exit__(None, None, None)
         self.card.close()
 
     def run(self, command: str, *, check: bool = True) -> str:
         """Run a shell command inside, as root; returns what it printed."""
-        done = subprocess.run(
-            [*self._enter(), "env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8",
-             "SYSTEMD_PAGER=", "bash", "-c", command],
-            capture_output=True, text=True, timeout=COMMAND_S,
-        )  # fmt: skip
+        done = self._container.run(command, within_s=COMMAND_S)
         if check and done.returncode:
             raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -104,13 +106,9 @@ class System:
             with contextlib.suppress(OSError):
                 status = (process / "status").read_text()
                 numbers = re.search(r"^NSpid:\t\d+\t(\d+)$", status, re.MULTILINE)
-                if numbers and numbers[1] == inner and self._is_inside(process):
+                if numbers and numbers[1] == inner and self._container.holds(process):
                     return int(process.name)
         raise AssertionError("the daemon does not run")
-
-    def _is_inside(self, process: Path) -> bool:
-        ours = Path(f"/proc/{self._leader}/ns/pid").readlink()
-        return (process / "ns/pid").readlink() == ours
 
     def journal(self, **fields: str) -> list[Line]:
         """The service's entries with these fields, in order."""
@@ -154,50 +152,6 @@ class System:
         """Start the service; it is ready when this returns."""
         self.run("systemctl start pressel")
 
-    # The system.
-
-    def _enter(self) -> list[str]:
-        return ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-p", "-C", "--"]
-
-    def _boot(self) -> None:
-        place = root(self.suite)
-        self.directory.chmod(0o777)
-        for path in (self.card.directory, *self.card.directory.iterdir()):
-            path.chmod(0o777)
-        code = f"{ROOT / 'device'}:{site_packages(self.suite)}/device"
-        self._nspawn = subprocess.Popen(
-            ["systemd-nspawn", "--quiet", "--directory", str(place), "--volatile=overlay",
-             "--register=no", "--keep-unit", "--capability=all", "--console=pipe",
-             f"--bind-ro={code}", f"--bind-ro={ROOT / 'systemd'}:/usr/share/pressel/systemd",
-             f"--bind={self.directory}:{self.directory}",
-             f"--bind-ro={ROOT / '.cache/virtual_card'}:{ROOT / '.cache/virtual_card'}",
-             "--boot", "systemd.show_status=0"],
-            stdin=subprocess.DEVNULL, stdout=(self.directory / "console").open("wb"),
-            stderr=subprocess.STDOUT, start_new_session=True,
-            env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-        )  # fmt: skip
-        deadline = time.monotonic() + BOOT_S
-        while time.monotonic() < deadline:
-            if self._nspawn.poll() is not None:
-                break
-            if self._up():
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"no boot:\n{(self.directory / 'console').read_text()[-3000:]}")
-
-    def _up(self) -> bool:
-        assert self._nspawn is not None
-        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text()
-        for child in children.split():
-            self._leader = int(child)
-            with contextlib.suppress(OSError):
-                said = subprocess.run(
-                    [*self._enter(), "systemctl", "is-system-running"], capture_output=True
-                ).stdout
-                if said.strip() in (b"running", b"degraded"):
-                    return True
-        return False
-
     def _install(self) -> None:
         """As the installer will do it."""
         here = "/usr/share/pressel/systemd"
@@ -227,18 +181,6 @@ class System:
             f"BindReadOnlyPaths={ROOT / '.cache/virtual_card'}",
         )
         self.configure()
-
-    def _power_off(self) -> None:
-        if self._nspawn is None:
-            return
-        if self._nspawn.poll() is None and self._leader:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._leader, signal.SIGRTMIN + 4)
-        try:
-            self._nspawn.wait(20)
-        except subprocess.TimeoutExpired:
-            self._nspawn.terminate()
-            self._nspawn.wait(20)
 
 
 @contextlib.contextmanager

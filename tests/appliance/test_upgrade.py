@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from appliance.bare import PATH, Machine
+from appliance.container import Container
 from appliance.roots import ROOT
 from appliance.test_install import BUG, INSTALL, another
 
-BOOT_S = 60.0
+COMMAND_S = 180.0
 MASKED = ("getty.target", "console-getty.service", "systemd-networkd.service",
           "systemd-resolved.service")  # fmt: skip
 CONFIG = """\
@@ -31,16 +26,12 @@ FAILS = 'if "run" in sys.argv: raise SystemExit(3)'
 class Running:
     """A booted machine."""
 
-    def __init__(self, leader: int) -> None:
-        self._leader = leader
+    def __init__(self, container: Container) -> None:
+        self._container = container
 
     def run(self, command: str, *, status: int = 0) -> str:
         """A shell command inside, as root; all that it said."""
-        done = subprocess.run(
-            ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-p", "-C", "--", "env", "-i",
-             f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "SYSTEMD_PAGER=", "sh", "-c", command],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180,
-        )  # fmt: skip
+        done = self._container.run(f"{{ {command}; }} 2>&1", within_s=COMMAND_S)
         assert done.returncode == status, f"{command}: {done.returncode}\n{done.stdout[-3000:]}"
         return done.stdout
 
@@ -69,39 +60,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             mask = machine.root / "etc/systemd/system" / unit
             mask.unlink(missing_ok=True)
             mask.symlink_to("/dev/null")
-        with booted(machine, {"src": ROOT, **trees}) as leader:
-            yield Running(leader)
-
-
-@contextlib.contextmanager
-def booted(machine: Machine, binds: dict[str, Path]) -> Iterator[int]:
-    """Its system, for the length of this block; the number of its first process."""
-    system = subprocess.Popen(
-        ["systemd-nspawn", "--quiet", "--directory", str(machine.root), "--register=no",
-         "--keep-unit", "--capability=all", "--console=pipe",
-         *(f"--bind-ro={path}:/{name}" for name, path in binds.items()),
-         "--boot", "systemd.show_status=0"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True, env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-    )  # fmt: skip
-    children = Path(f"/proc/{system.pid}/task/{system.pid}/children")
-    deadline = time.monotonic() + BOOT_S
-    try:
-        while time.monotonic() < deadline:
-            time.sleep(0.2)
-            for child in map(int, children.read_text().split()):
-                up = ["nsenter", "-t", str(child), "-m", "-p", "-C", "--", "systemctl",
-                      "is-system-running", "--wait"]  # fmt: skip
-                said = subprocess.run(up, capture_output=True, timeout=BOOT_S).stdout.strip()
-                if said in (b"running", b"degraded"):
-                    yield child
-                    os.kill(child, signal.SIGRTMIN + 4)
-                    system.wait(20)
-                    return
-        raise AssertionError("no boot")
-    finally:
-        system.terminate()
-        system.wait(20)
+        binds = {"src": ROOT, **trees}
+        options = [f"--bind-ro={path}:/{name}" for name, path in binds.items()]
+        with Container(machine.root, *options, console=place / "console", path=PATH) as container:
+            yield Running(container)
 
 
 def test_what_was_installed_serves_after_a_boot(running: Running) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import (
+    cancelling,
     crowd,
     drops,
     figures,
@@ -36,7 +37,17 @@ from contract import docs
 from device import __version__
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
-FORMS: Final = ("fast", "full", "soak", "crowd", "drops", "reconnects", "renewals", "unplugs")
+FORMS: Final = (
+    "fast",
+    "full",
+    "soak",
+    "crowd",
+    "drops",
+    "reconnects",
+    "renewals",
+    "unplugs",
+    "cancelling",
+)
 SAMPLE_S: Final = 2.0
 FAST_ROUNDS: Final = 2
 FULL_ROUNDS: Final = 3
@@ -75,6 +86,8 @@ def main() -> int:
             status = seamless(Path(scratch), count=words.count or renewals.COUNT, seed=words.seed)
         elif words.form == "unplugs":
             status = pulled(Path(scratch), count=words.count or unplugs.COUNT, seed=words.seed)
+        elif words.form == "cancelling":
+            status = clean(Path(scratch), rounds=words.rounds or cancelling.ROUNDS)
         elif words.form == "full":
             status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS, keep=words.keep)
         else:
@@ -186,6 +199,18 @@ def pulled(scratch: Path, *, count: int, seed: int) -> int:
     table, calm = unplugs.rows(found), not pressure > figures.NOISY_PERCENT
     result = _result("unplugs", table, quiet=calm, pressure={"all": [round(pressure, 1)]})
     return _show({**result, "seed": seed}, table)
+
+
+def clean(scratch: Path, *, rounds: int) -> int:
+    """The device with an echo canceller beside itself without."""
+    plain, cancelled = cancelling.cancelling(scratch, rounds=rounds)
+    table = cancelling.rows(plain, cancelled)
+    pressure = {
+        name: [round(run.pressure, 1) for run in runs]
+        for name, runs in (("without", plain), ("with", cancelled))
+    }
+    calm = bool(figures.quiet(plain) and figures.quiet(cancelled))
+    return _show(_result("cancelling", table, quiet=calm, pressure=pressure), table)
 
 
 def _finish(bench: Bench, form: str, *, keep: bool) -> int:

@@ -22,7 +22,7 @@ COMPILE_S: Final = 60
 CONFIG: Final = """\
 version: 1
 server: {{url: "{url}", profile: local, api_key: "sk-bench-0123456789"}}
-microphone: {{device: microphone, echo: hardware}}
+microphone: {{device: microphone, echo: {echo}}}
 speaker: {{device: speaker, volume: 100}}
 panel: {{button: none, led: none}}
 """
@@ -39,14 +39,18 @@ class Client:
     """It dials again when the server has cut the connection."""
 
 
-def _ours(url: str, directory: Path, scene: Scene) -> list[str]:
+def _ours(url: str, directory: Path, scene: Scene, echo: str = "hardware") -> list[str]:
     config, runtime = directory / "pressel.yaml", directory / "runtime"
-    config.write_text(CONFIG.format(url=url))
+    config.write_text(CONFIG.format(url=url, echo=echo))
     runtime.mkdir(mode=0o700)
     words = ["run", "--config", str(config), "--runtime-dir", str(runtime), "--log-format", "json"]
     if scene.speed == 1.0:
         return [sys.executable, "-m", "device", *words]
     return [sys.executable, str(HERE / "hurried.py"), str(scene.speed), *words]
+
+
+def _cancelling(url: str, directory: Path, scene: Scene) -> list[str]:
+    return _ours(url, directory, scene, echo="software")
 
 
 def _reference(url: str, _: Path, __: Scene) -> list[str]:
@@ -85,6 +89,8 @@ def build(*, cache: Path = CACHE) -> Path:
 
 
 OURS: Final = Client("ours", _ours, lambda directory: _tap(directory), returns=True)
+CANCELLING: Final = Client("cancelling", _cancelling, OURS.press, returns=True)
+"""Ours with an echo canceller."""
 REFERENCE: Final = Client("reference", _reference, lambda _: None, returns=False)
 BOUND: Final = Client("bound", _bound, lambda _: None, returns=True)
 CLIENTS: Final = (OURS, REFERENCE, BOUND)

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from bench.echo import noises, told
 from bench.echo.listening import CANCELLERS, Task, row
-from bench.echo.scenes import CONDITIONS
+from bench.echo.scenes import CONDITIONS, unseen
 from bench.rounds import say
 from contract import docs
 
@@ -33,6 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.echo", description=__doc__)
     parser.add_argument("--canceller", choices=CANCELLERS, action="append")
     parser.add_argument("--condition", metavar="WORDS", default="", help="only those with it")
+    parser.add_argument("--unseen", type=int, metavar="N", help="N drawn by lot in their place")
     parser.add_argument("--seconds", type=float, default=ALONE_S, help="of our voice alone")
     parser.add_argument("--count", type=int, default=COUNT, help="interruptions at each level")
     parser.add_argument("--jobs", type=int, default=1, help="at once; CPU figures want 1")
@@ -46,7 +47,7 @@ def main() -> int:
     tasks = [
         (name, condition, words.seconds, words.count)
         for name in words.canceller or CANCELLERS
-        for condition in CONDITIONS
+        for condition in (unseen(words.unseen) if words.unseen else CONDITIONS)
         if words.condition in condition.name
     ]
     result = _result(words.seconds, words.count, list(_rows(tasks, words.jobs)))

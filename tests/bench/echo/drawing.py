@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bench.echo.told import least_db
 from bench.picture import BAD, DARK, FAINT, GOOD, INK, MARGIN, MARK, RULE, WIDTH
 from device.svg import Canvas
 
@@ -40,7 +39,7 @@ def bars(result: Mapping[str, Any]) -> str:
         rows = [row for row in result["rows"] if row["condition"] == condition]
         for number, row in enumerate(rows):
             _bar(canvas, row, y=y + 10 + number * (BAR + 4))
-        aim = LEFT + least_db(condition) * SCALE
+        aim = LEFT + rows[0]["least_db"] * SCALE
         canvas.line(aim, y + 6, aim, y + ROW - 6, MARK)
     height = TOP + len(conditions) * ROW + 8
     return canvas.document(WIDTH, height, title=TITLE, dark=DARK)

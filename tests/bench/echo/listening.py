@@ -161,13 +161,14 @@ def row(task: Task) -> dict[str, Any]:
     """A line of the table."""
     name, condition, seconds, count = task
     figures = judge(condition, CANCELLERS[name], alone_s=seconds, count=count)
-    return {"condition": condition.name, "canceller": name, **figures}
+    named = {"condition": condition.name, "canceller": name, "least_db": condition.least_db}
+    return {**named, **figures}
 
 
 def judge(condition: Condition, fresh: Fresh, *, alone_s: float, count: int) -> dict[str, Any]:
     """All figures of one canceller in one condition; of several microphones the worst."""
     lasting = max(alone_s / condition.microphones, 45.0)
-    voice = scenes.ours(lasting)
+    voice = scenes.ours(lasting, order=condition.order, sway_db=condition.sway_db)
     found: list[dict[str, Any]] = []
     for number, microphone in enumerate(scenes.echoes(condition, voice)):
         lonely = run(fresh(), voice, microphone, ppm=condition.ppm)

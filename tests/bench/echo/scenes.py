@@ -42,6 +42,15 @@ class Condition:
     ppm: float = 0.0
     noise_dbfs: float = -75.0
     microphones: int = 1
+    order: int = 3
+    """In which our sentences follow each other."""
+    sway_db: float = 0.0
+    """By how much some are louder than others, up and down."""
+
+    @property
+    def least_db(self) -> float:
+        """How much of the echo is to go: 40 dB, 35 of a clipped one; noise hides what is below."""
+        return min(35.0 if self.clip else 40.0, ECHO_DBFS - self.noise_dbfs)
 
 
 CONDITIONS: Final = (
@@ -60,9 +69,23 @@ CONDITIONS: Final = (
 )
 
 
-def ours(seconds: float) -> Signal:
+def unseen(count: int) -> list[Condition]:
+    """Conditions drawn by lot, most of them with a loudspeaker that is about to distort."""
+    lot = np.random.default_rng(17)
+    found = []
+    for number in range(count):
+        rt60_s, clip = round(lot.uniform(0.15, 0.5), 2), round(lot.uniform(0.12, 0.45), 2)
+        name = f"unseen {number}: RT60 {1000 * rt60_s:.0f} ms, clip {clip}"
+        found.append(Condition(
+            name, rt60_s=rt60_s, clip=clip, delay_ms=int(lot.integers(20, 250)),
+            ppm=round(lot.uniform(0, 60), 1), order=100 + number, sway_db=3.0,
+        ))  # fmt: skip
+    return found
+
+
+def ours(seconds: float, *, order: int = 3, sway_db: float = 0.0) -> Signal:
     """Our own voice, for so long: sentence after sentence of the device's languages."""
-    return _track([*_clips(OURS), *_spoken("answer")], seconds)
+    return _track([*_clips(OURS), *_spoken("answer")], seconds, order, sway_db)
 
 
 def theirs() -> list[Signal]:
@@ -128,13 +151,14 @@ def level(signal: Signal, dbfs: float) -> Signal:
     return np.asarray(signal * 10 ** (dbfs / 20) / np.sqrt(power))
 
 
-def _track(clips: list[Signal], seconds: float) -> Signal:
-    order = np.random.default_rng(3)
+def _track(clips: list[Signal], seconds: float, seed: int, sway_db: float) -> Signal:
+    order = np.random.default_rng(seed)
     pieces: list[Signal] = []
     length, wanted = 0, round(seconds * RATE)
     while length < wanted:
         for place in order.permutation(len(clips)):
-            pieces += [level(clips[place], VOICE_DBFS), np.zeros(round(PAUSE_S * RATE))]
+            loud = VOICE_DBFS + (order.uniform(-sway_db, sway_db) if sway_db else 0.0)
+            pieces += [level(clips[place], loud), np.zeros(round(PAUSE_S * RATE))]
             length += len(pieces[-2]) + len(pieces[-1])
     return np.concatenate(pieces)[:wanted]
 

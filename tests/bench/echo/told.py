@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bench.echo.scenes import CONDITIONS
-
 JSON: Final = Path(__file__).with_name("measured.json")
 SVG: Final = JSON.with_suffix(".svg")
-LEAST_DB: Final = 40
-LEAST_CLIPPED_DB: Final = 35
 SOON: Final = 0.95
 MOST_CPU: Final = 0.025
 Result = Mapping[str, Any]
@@ -24,16 +20,10 @@ def kept() -> dict[str, Any]:
     return result
 
 
-def least_db(condition: str) -> int:
-    """How much of the echo must go in this condition."""
-    found = {one.name: one for one in CONDITIONS}[condition]
-    return LEAST_CLIPPED_DB if found.clip else LEAST_DB
-
-
 def reached(row: Result) -> list[str]:
     """What of the aims was missed; an empty list when nothing was."""
     return [
-        *(["ERLE"] if row["erle_late"] < least_db(row["condition"]) else []),
+        *(["ERLE"] if row["erle_late"] < row["least_db"] else []),
         *(["false starts"] if row["alone"]["guarded_starts"] else []),
         *(["300 ms"] if row["over_0"]["soon"] < SOON else []),
         *(["CPU"] if row["cpu"] > MOST_CPU else []),
