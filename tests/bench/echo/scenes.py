@@ -133,8 +133,8 @@ def _drifted(signal: Signal, ppm: float) -> Signal:
     """As a clock hears it from one that is faster: a cubic between the frames."""
     if not ppm:
         return signal
-    at = np.arange(len(signal)) * (1 + ppm / 1e6)
-    first = np.minimum(at.astype(int), len(signal) - 3)
+    at = np.minimum(np.arange(len(signal)) * (1 + ppm / 1e6), len(signal) - 3)
+    first = at.astype(int)
     t = at - first
     p, q, r, s = (signal[np.maximum(first + k, 0)] for k in (-1, 0, 1, 2))
     return np.asarray(

@@ -74,6 +74,13 @@ def test_the_echo_is_as_loud_and_as_late_as_the_condition_says() -> None:
     assert 10 * np.log10(np.mean(active**2)) == pytest.approx(scenes.ECHO_DBFS, abs=0.1)
 
 
+def test_a_faster_clock_hears_the_same_to_the_very_end() -> None:
+    voice = np.sin(np.arange(60 * RATE) / 20)
+    [echo] = scenes.echoes(Condition("fast", ppm=100, delay_ms=0, noise_dbfs=-140.0), voice)
+    steady = echo[RATE:]
+    assert np.abs(steady).max() < 1.01 * np.abs(steady[:RATE]).max()
+
+
 def test_the_ear_is_told_what_sounds_while_it_sounds() -> None:
     voice = scenes.ours(2.0)
     idle = Idle()
