@@ -23,17 +23,17 @@ from device.drivers.echo import canceller
 from device.simulator.script import RATE
 
 ROUNDS: Final = 2
-SECONDS: Final = 30.0
-NEVER_S: Final = 1e6
-"""The server finds no end of the turn: an answer would close the microphone."""
+SECONDS: Final = 20.0
 MOST_CPU: Final = 2.5
 """Percent of a core."""
 
 
 def cancelling(scratch: Path, *, rounds: int = ROUNDS) -> tuple[list[Run], list[Run]]:
-    """Somebody speaks: the runs without a canceller, and those with it."""
-    talk = load("talk", seconds=SECONDS)
-    scene = replace(talk, script=replace(talk.script, turn_end_s=NEVER_S))
+    """Somebody speaks without a pause: the runs without a canceller, and those with it.
+
+    An answer would close the microphone of a device that has proved nothing yet.
+    """
+    scene = replace(load("talk", seconds=SECONDS), voice=[(0.4, SECONDS)])
     plain: list[Run] = []
     clean: list[Run] = []
     for number in range(rounds):
