@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from device.core.array import Array
     from device.core.telephone import Telephone
     from device.drivers.ear import Ear
+    from device.drivers.onlooker import Onlooker
 
 BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
@@ -67,11 +68,11 @@ def habits(config: Config) -> Habits:
 
 
 def aloud(config: Config) -> Aloud | None:
-    """What a canceller has to know of the loudspeaker; None where there is to be none."""
-    return Aloud() if _guarded(config) else None
+    """What is known of the loudspeaker's sound; None where nothing of it can interrupt."""
+    return Aloud() if DUPLEX[config.microphone.echo] != "half" else None
 
 
-def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
+def ear(config: Config, aloud: Aloud | None) -> Callable[[], Ear | Onlooker] | None:
     """What makes the ear that hears no echo, in the thread that listens; None where none is meant.
 
     Raises `EchoError` there when no canceller is installed.
@@ -79,7 +80,11 @@ def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
     if aloud is None:
         return None
 
-    def make() -> Ear:
+    def make() -> Ear | Onlooker:
+        if config.microphone.echo == "hardware":
+            from device.drivers.onlooker import Onlooker
+
+            return Onlooker(aloud)
         from device.drivers.ear import Ear
         from device.drivers.echo import canceller
 
@@ -90,11 +95,7 @@ def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
 
 def limiter(config: Config) -> Limiter | None:
     """What keeps the loudspeaker from distorting, where a canceller has to know what it plays."""
-    return Limiter.at() if _guarded(config) else None
-
-
-def _guarded(config: Config) -> bool:
-    return DUPLEX[config.microphone.echo] == "guarded"
+    return Limiter.at() if DUPLEX[config.microphone.echo] == "guarded" else None
 
 
 def capture_format(config: Config) -> Format:

@@ -54,6 +54,8 @@ class Answer:
         self.echo_until = self.deaf_until = -math.inf
         """Half duplex: what is captured before the first, even in part, may hold our own voice and
         is dropped. Nothing leaves before the second: the first words over a reply wait for it."""
+        self.silenced_at = -math.inf
+        """When a voice, as it seemed, has last silenced us in mid-reply."""
         self._habits = habits
         self._outlet = outlet
         self._ignored = ignored
@@ -89,6 +91,8 @@ class Answer:
         if row is None:
             self._ignored[f"{signal.value}, while {self.state.value}"] += 1
             return
+        if self.state is Reply.SPEAKING and signal in (ReplySignal.VOICE, ReplySignal.TALKED_OVER):
+            self.silenced_at = self.now
         self.state = row.to
         if row.to is not Reply.AWAITED:
             self._outlet.do(ev.StopTimer(Timer.REPLY))

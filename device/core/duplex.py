@@ -1,13 +1,15 @@
 """Whether a voice may interrupt: the judgement of what the microphone hears of our own.
 
-A device that hears itself interrupts itself. Where a canceller is meant to prevent that, it has to
-prove it: the device starts half duplex, and while it speaks a second, stricter detector listens to
-what the canceller leaves over. Only when that stays silent for long enough, with a margin, may a
-voice interrupt; and when that turns out wrong, or the canceller loses its way, it may not any more.
+A device that hears itself interrupts itself. Where a canceller of ours is meant to prevent that, it
+has to prove it: the device starts half duplex, and while it speaks a second, sharper detector
+listens to what the canceller leaves over. Only when that stays silent for long enough, with a
+margin, may a voice interrupt; and when that turns out wrong, or the canceller loses its way, it may
+not any more. A board that cancels by itself is believed until it turns out wrong.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final, Literal
 
@@ -49,18 +51,19 @@ def _sharper(by_db: float) -> Terms:
 
 PROVING: Final = _sharper(MARGIN_DB)
 KEEPING: Final = _sharper(KEPT_DB)
+"""A board that cancels by itself is trusted more: it begins with STRICT, and proves with this."""
 
 
 class Duplex:
-    """Full, half, or guarded: then `half` is what was found, and `outlet` is told of changes."""
+    """Begins full, or half until proven (`guarded`), or stays half; `outlet` is told of changes."""
 
     def __init__(self, wish: Literal["full", "half", "guarded"], outlet: Outlet) -> None:
         self.half = wish != "full"
         """A voice cannot interrupt: while we speak nothing of the microphone is sent."""
-        self.guarded = wish == "guarded"
         self._outlet = outlet
-        self._ear = Vad(PROVING)
-        self._proof = PROOF
+        self._proving, self._keeping = (KEEPING, STRICT) if wish == "full" else (PROVING, KEEPING)
+        self._ear = Vad(self._proving if self.half else self._keeping)
+        self._proof = math.inf if wish == "half" else PROOF
         self._quiet = self._doubt = self._silent = 0
         self._taken: deque[float] = deque(maxlen=LAST)
         self._alarms: deque[float] = deque(maxlen=FALSE_ALARMS)
@@ -71,9 +74,11 @@ class Duplex:
         return sum(self._taken) / len(self._taken) if self._taken else 0.0
 
     def ready(self, event: EchoReady) -> None:
-        """There is a canceller; what it is worth has to be seen."""
-        what = f"the canceller {event.name} listens along; only the button interrupts so far"
-        self._outlet.report("duplex", {"state": "half", "canceller": event.name}, what)
+        """There is a canceller; what it is worth will be seen."""
+        who = "only the button interrupts so far" if self.half else "a voice may interrupt"
+        state = "half" if self.half else "full"
+        what = f"the canceller {event.name} is listened to; {who}"
+        self._outlet.report("duplex", {"state": state, "canceller": event.name}, what)
 
     def missing(self, event: EchoMissing) -> None:
         """There is none: it stays half duplex."""
@@ -82,8 +87,6 @@ class Duplex:
 
     def heard(self, echo: Echo) -> None:
         """One block, whose sound is known before and after the canceller."""
-        if not self.guarded:
-            return
         for played, before, after in zip(echo.played, echo.before, echo.after, strict=True):
             if played <= LOUD_DBFS:
                 self._pause()
@@ -98,6 +101,8 @@ class Duplex:
 
     def false_alarm(self, at: float) -> None:
         """A voice that was none has interrupted."""
+        if self.half:
+            return
         self._alarms.append(at)
         if len(self._alarms) == FALSE_ALARMS and at - self._alarms[0] < ALARMS_S:
             self._close(f"{FALSE_ALARMS} false alarms within {ALARMS_S:.0f} s")
@@ -113,8 +118,8 @@ class Duplex:
         self._quiet = 0 if heard else self._quiet + 1
         if self._quiet >= self._proof:
             self.half = False
-            self._ear.terms = KEEPING
-            what = f"a voice may interrupt now: {self.taken_db:.0f} dB of our own are taken away"
+            self._ear.terms = self._keeping
+            what = f"a voice may interrupt now; {self.taken_db:.0f} dB of our own are taken away"
             fields: dict[str, object] = {"state": "full", "taken_db": round(self.taken_db, 1)}
             self._outlet.report("duplex", fields, what)
 
@@ -129,6 +134,6 @@ class Duplex:
         self._quiet = self._doubt = 0
         self._taken.clear()
         self._alarms.clear()
-        self._ear = Vad(PROVING)
+        self._ear = Vad(self._proving)
         what = f"only the button interrupts now: {why}"
         self._outlet.report("duplex", {"state": "half", "why": why}, what, level="warning")

@@ -14,7 +14,15 @@ TAP_S: Final = 0.350
 ECHO_S: Final = 0.300
 """How long a room goes on sounding after the loudspeaker: half duplex stays deaf that long."""
 VOICE_S: Final = 0.600
-"""A voice that the server does not confirm in this time was none."""
+"""A voice that the server does not confirm in this time was none, if it has ended."""
+STILL_S: Final = 0.200
+"""So lately there was a loud frame: the voice goes on."""
+LOOK_S: Final = 0.100
+"""So often a voice that goes on is looked at again."""
+HELD_MOST_S: Final = 2.0
+"""A reply is held for so long at most: what goes on and is no voice to the server is a noise."""
+RINGS_S: Final = 0.200
+"""After the loudspeaker has fallen silent the microphone still hears it for so long."""
 CUT_LATE_S: Final = 1.0
 """A cut is answered within a period; past this the speaker is not waited for any more."""
 TAIL_TICK_MS: Final = 40

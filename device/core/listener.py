@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from device.core import events as ev
 from device.core.answer import Answer
 from device.core.audio import Ms
 from device.core.duplex import Duplex
 from device.core.events import Timer
-from device.core.habits import VOICE_S
+from device.core.habits import HELD_MOST_S, LOOK_S, RINGS_S, STILL_S, VOICE_S
 from device.core.outlet import Outlet
 from device.core.tables import Reply, ReplySignal
 from device.core.vad import NORMAL, STRICT, Vad
@@ -16,8 +18,8 @@ from device.core.vad import NORMAL, STRICT, Vad
 class Listener:
     """The local VAD with what depends on it while we speak ourselves.
 
-    Over a guarded reply it is stricter, and a voice holds the reply at once, ahead of the server;
-    what turns out to be none lets it go on.
+    Where it is known what the loudspeaker plays, it is stricter over a reply, and a voice holds the
+    reply at once, ahead of the server; what turns out to be none lets it go on.
     """
 
     def __init__(self, answer: Answer, duplex: Duplex, outlet: Outlet) -> None:
@@ -25,6 +27,7 @@ class Listener:
         self._duplex = duplex
         self._outlet = outlet
         self._vad = Vad()
+        self._spoke_at = self._judged = -math.inf
 
     @property
     def hearing(self) -> bool:
@@ -47,22 +50,42 @@ class Listener:
 
     def hear(self, event: ev.MicHeard) -> Ms:
         """One block of the open microphone; returns how much of it was speech."""
-        before = self._vad.spoken
-        if event.echo is not None:
-            self._duplex.heard(event.echo)
-        over = self._answer.sounding and self._duplex.guarded
+        spoken, heard = self._vad.spoken, self._vad.hearing
+        over = self._answer.sounding and event.echo is not None
         self._vad.terms = STRICT if over else NORMAL
-        hearing = self._vad.feed(event.block)
-        if over and hearing and not self._duplex.half and self._answer.state is Reply.SPEAKING:
+        if event.echo is None:
+            self._vad.feed(event.block)
+        else:
+            self._duplex.heard(event.echo)
+            self._vad.hear(event.echo.after)
+        said = Ms(self._vad.spoken - spoken)
+        if said:
+            self._spoke_at = event.at
+        begun = self._vad.hearing and not heard
+        if over and begun and not self._duplex.half and self._answer.state is Reply.SPEAKING:
             self._answer.signal(ReplySignal.VOICE)
-        return Ms(self._vad.spoken - before)
+        if event.echo is not None:
+            self._judge(event.at)
+        return said
 
     def unconfirmed(self, at: float) -> None:
-        """The server has not heard the voice for which the reply is held: was it one?"""
+        """The server has not heard the voice for which the reply is held: go on, if it is over."""
         if self._answer.state is not Reply.HELD:
             return
-        if self._vad.hearing:
-            self._outlet.do(ev.SetTimer(Timer.VOICE, VOICE_S))
+        still = at - self._spoke_at < STILL_S
+        if still and at - self._answer.silenced_at < HELD_MOST_S:
+            self._outlet.do(ev.SetTimer(Timer.VOICE, LOOK_S))
         else:
-            self._duplex.false_alarm(at)
             self._answer.signal(ReplySignal.FALSE_ALARM)
+
+    def _judge(self, at: float) -> None:
+        """Was it a person who silenced us? A person is still heard then, our own voice is not.
+
+        What the server says does not count: it hears of our own voice what we hear.
+        """
+        since = self._answer.silenced_at
+        if since == self._judged or at < since + VOICE_S:
+            return
+        self._judged = since
+        if self._spoke_at < since + RINGS_S:
+            self._duplex.false_alarm(at)

@@ -24,6 +24,7 @@ from device.errors import AudioDeviceError, EchoError, StuckThread
 if TYPE_CHECKING:
     from device.core.array import Array
     from device.drivers.ear import Ear
+    from device.drivers.onlooker import Onlooker
 
 PERIODS: Final = 16
 """320 ms of buffer: a stalled interpreter loses no word."""
@@ -63,7 +64,7 @@ class Capture:
         use: tuple[int, ...],
         block: Frames,
         post: Callable[[Event], None],
-        ear: Callable[[], Ear] | None = None,
+        ear: Callable[[], Ear | Onlooker] | None = None,
         array: Array | None = None,
         hearing: Callable[[], bool | None] = lambda: None,
     ) -> None:
@@ -73,7 +74,7 @@ class Capture:
         self._block_bytes = block * FRAME_BYTES
         self._post = post
         self._make_ear = ear
-        self._ear: Ear | None = None
+        self._ear: Ear | Onlooker | None = None
         self._array = array
         self._hearing = hearing
         self._zeros = _Zeros()

@@ -6,7 +6,7 @@ adds in delay is taken off the time of the block.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -14,8 +14,12 @@ from device.core.audio import FRAME_BYTES, RATE, Frames, MicBlock
 from device.core.events import Echo
 from device.core.vad import levels
 from device.drivers.aloud import Aloud, Position
-from device.drivers.echo import STEP, Canceller
 
+if TYPE_CHECKING:
+    from device.drivers.echo import Canceller
+
+STEP: Final = Frames(RATE // 100)
+"""Frames that a canceller takes at a time: 10 ms."""
 LEAD: Final = Frames(RATE // 200)
 """The canceller is told 5 ms early what sounds: a cause comes before its effect, whatever the two
 clocks were read as."""

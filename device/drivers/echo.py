@@ -15,10 +15,9 @@ import ctypes.util
 from typing import Any, Final, Protocol
 
 from device.core.audio import FRAME_BYTES, RATE, Frames
+from device.drivers.ear import STEP
 from device.errors import EchoError
 
-STEP: Final = Frames(RATE // 100)
-"""Frames that a canceller takes at a time: 10 ms."""
 TAIL: Final = Frames(RATE * 3 // 10)
 """How long a room may ring for a linear filter."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
+from collections.abc import Sequence
 
 from device.core.audio import RATE, Frames
 from device.core.events import Echo
@@ -99,14 +100,21 @@ class Speaker:
             spans.append((self._began, math.inf))
         return any(began < min(end, begun_by) and start < over for began, over in spans)
 
-    def echo(self, start: float, end: float, *, taken_db: float | None) -> Echo | None:
-        """Our voice is at -20 dBFS in the microphone; what a canceller leaves of it is quieter."""
+    def echo(
+        self, start: float, end: float, *, taken_db: float | None, others: Sequence[float]
+    ) -> Echo | None:
+        """Our voice is at -20 dBFS in the microphone; what a canceller leaves of it is quieter.
+
+        `others` is how loud the rest of the room is in each 20 ms.
+        """
         if taken_db is None:
             return None
         own = -20.0 if self.sounded_between(start, end) else -120.0
-        frames = max(1, round((end - start) / 0.02))
-        heard, left = max(own, -75.0), max(own - taken_db, -75.0)
-        return Echo((own,) * frames, (heard,) * frames, (left,) * frames)
+        return Echo(
+            tuple(own for _ in others),
+            tuple(max(own, other) for other in others),
+            tuple(max(own - taken_db, other) for other in others),
+        )
 
     @property
     def answering(self) -> bool:

@@ -23,6 +23,7 @@ from device.core.events import Effect, Event, Part, Timer
 from device.core.habits import Habits
 from device.core.ledger import CUE, ItemId
 from device.core.light import Light, LightState
+from device.core.vad import levels
 
 BLOCK_S = 0.040
 CUT_S = 0.005
@@ -350,7 +351,8 @@ class Stage:
         marked = samples.copy()
         marked[:3] = number % 64 + 1, number // 64 % 64 + 1, number // 4096 + 1
         self._captured[number] = (began, ended)
-        echo = self.speaker.echo(began, ended, taken_db=self.echo_db)
+        others = levels(marked.tobytes())
+        echo = self.speaker.echo(began, ended, taken_db=self.echo_db, others=others)
         self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended), echo))
 
     def _closed(self, since: float) -> Callable[[], None]:
