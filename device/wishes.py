@@ -59,6 +59,7 @@ def habits(config: Config) -> Habits:
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
         wake=talk.wake,
+        interrupt=talk.interrupt,
         preroll=frames_of(config.microphone.preroll_ms),
         patience_s=server.patience_s,
         transcripts=config.log.transcripts,

@@ -185,6 +185,10 @@ class Talk(_Section, frozen=True, kw_only=True):
         Literal["none", "voice"],
         Meta(description="voice: loud speech opens the microphone too, so it stays open in RAM"),
     ] = "none"
+    interrupt: Annotated[
+        Literal["voice", "server"],
+        Meta(description="Who silences an answer at a voice: the device at once, or the server"),
+    ] = "voice"
     linger_s: Annotated[
         float,
         Meta(

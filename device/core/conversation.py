@@ -56,7 +56,7 @@ class Conversation:
         self._duplex = duplex = Duplex(habits.duplex, self._outlet)
         self._answer = Answer(habits, self._outlet, self.ignored, words=words, duplex=duplex)
         self._notices = Notices(habits, self._outlet, answer=self._answer)
-        self._listener = Listener(self._answer, duplex, self._outlet)
+        self._listener = Listener(habits, self._answer, duplex, self._outlet)
         self._question = Question(
             habits,
             self._outlet,

@@ -98,6 +98,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     """What the model costs, where that is known."""
     wake: Literal["none", "voice"] = "none"
     """What opens the gate besides the button. `voice` keeps the microphone open."""
+    interrupt: Literal["voice", "server"] = "voice"
+    """Who silences a reply at a voice: we at once, where we know our own, or the server alone."""
     preroll: Frames = Frames(0)
     """Sound from before the press that is sent with it. More than 0 keeps the microphone open."""
 

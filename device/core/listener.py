@@ -9,7 +9,7 @@ from device.core.answer import Answer
 from device.core.audio import Ms
 from device.core.duplex import Duplex
 from device.core.events import Timer
-from device.core.habits import HELD_MOST_S, LOOK_S, RINGS_S, STILL_S, VOICE_S
+from device.core.habits import HELD_MOST_S, LOOK_S, RINGS_S, STILL_S, VOICE_S, Habits
 from device.core.outlet import Outlet
 from device.core.tables import Reply, ReplySignal
 from device.core.vad import NORMAL, STRICT, Vad
@@ -22,7 +22,8 @@ class Listener:
     reply at once, ahead of the server; what turns out to be none lets it go on.
     """
 
-    def __init__(self, answer: Answer, duplex: Duplex, outlet: Outlet) -> None:
+    def __init__(self, habits: Habits, answer: Answer, duplex: Duplex, outlet: Outlet) -> None:
+        self._ahead = habits.interrupt == "voice"
         self._answer = answer
         self._duplex = duplex
         self._outlet = outlet
@@ -61,12 +62,17 @@ class Listener:
         said = Ms(self._vad.spoken - spoken)
         if said:
             self._spoke_at = event.at
-        begun = self._vad.hearing and not heard
-        if over and begun and not self._duplex.half and self._answer.state is Reply.SPEAKING:
-            self._answer.signal(ReplySignal.VOICE)
+        if over and self._vad.hearing and not heard:
+            self._begins()
         if event.echo is not None:
             self._judge(event.at)
         return said
+
+    def _begins(self) -> None:
+        """A voice begins over a reply: hold it, if a voice may interrupt."""
+        free = self._ahead and not self._duplex.half
+        if free and self._answer.state is Reply.SPEAKING:
+            self._answer.signal(ReplySignal.VOICE)
 
     def unconfirmed(self, at: float) -> None:
         """The server has not heard the voice for which the reply is held: go on, if it is over."""

@@ -75,6 +75,11 @@ class Cut:
     silent_at: float
     claimed_ms: int
 
+    @property
+    def early_s(self) -> float:
+        """By how much our own detector was ahead of the server."""
+        return self.noticed_at - self.silent_at
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -175,7 +180,7 @@ def _cut(records: Records) -> Cut:
     truncate = _first(records.log, "conversation.item.truncate")
     noticed = _last(records.log, "input_audio_buffer.speech_started", before=truncate.at)
     spoken_at = max(one.start for one in records.said if one.start < truncate.at)
-    silent_at = _stopped(records.card, noticed.at - 0.1, truncate.at + 0.1)
+    silent_at = _stopped(records.card, spoken_at, truncate.at + 0.1)
     return Cut(spoken_at, noticed.at, silent_at, int(truncate.event["audio_end_ms"]))
 
 

@@ -25,7 +25,7 @@ class Phrases:
         self._tapped_at = 0.0
         self._block_awaited = False
         self._turn_ended_at = 0.0
-        self._noticed_at = 0.0
+        self._spoken_at = 0.0
         self._response = ""
 
     def of(self, news: News) -> Iterator[Phrase]:
@@ -42,7 +42,8 @@ class Phrases:
         self._tapped_at = at
         return "you", "tap the button"
 
-    def _words(self, _: float, event: Mapping[str, Any]) -> Phrase:
+    def _words(self, at: float, event: Mapping[str, Any]) -> Phrase:
+        self._spoken_at = at
         return "you", f"{'interrupt: ' if event['interrupting'] else ''}“{event['words']}”"
 
     # The daemon's log.
@@ -76,8 +77,7 @@ class Phrases:
         self._block_awaited = False
         return "device", f"first block is at the server, {ms(at - self._tapped_at)} after the tap"
 
-    def _speech_started(self, at: float, _: Mapping[str, Any]) -> Phrase:
-        self._noticed_at = at
+    def _speech_started(self, _: float, __: Mapping[str, Any]) -> Phrase:
         return "server", "hears a voice"
 
     def _committed(self, at: float, _: Mapping[str, Any]) -> Phrase:
@@ -102,8 +102,7 @@ class Phrases:
         return "speaker", f"first sound, {ms(at - self._turn_ended_at)} after the end of the turn"
 
     def _silence(self, at: float, _: Mapping[str, Any]) -> Phrase:
-        late = max(at - self._noticed_at, 0)
-        return "speaker", f"silent, {ms(late)} after the server heard the voice"
+        return "speaker", f"silent, {ms(at - self._spoken_at)} after your first word"
 
 
 _PHRASES: Final[

@@ -118,8 +118,8 @@ def _ground(picture: Picture, figures: Figures, records: Records, *, start: floa
     exact = "frame for frame" if figures.unbroken else "in pieces"
     subtitle = (
         f"One conversation on the virtual sound card. {share:.1f} % of the words arrived, {exact}; "
-        f"the answer fell silent {ms(figures.cut.silent_at - figures.cut.noticed_at)} "
-        "after the server heard the interruption."
+        f"the answer fell silent {ms(figures.cut.silent_at - figures.cut.spoken_at)} "
+        "after the first word of the interruption."
     )
     canvas.text(LEFT - 104, TITLE_Y + 22, subtitle, QUIET, size=13)
     opened = picture.x(records.tapped_at - start)

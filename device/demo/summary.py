@@ -25,8 +25,8 @@ def summary(figures: Figures, records: Records) -> Iterator[tuple[str, str]]:
     cut = figures.cut
     yield (
         "cut",
-        f"silent {ms(cut.silent_at - cut.noticed_at)} after the server heard the voice, "
-        f"{ms(cut.silent_at - cut.spoken_at)} after its first word",
+        f"silent {ms(cut.silent_at - cut.spoken_at)} after your first word, "
+        f"{ms(abs(cut.early_s))} {'before' if cut.early_s >= 0 else 'after'} the server heard you",
     )
     yield "heard", _heard(figures)
     gaps = f"{figures.xruns} interruptions of the sound" if figures.xruns else "no gap in any sound"

@@ -326,3 +326,16 @@ def test_a_board_that_does_not_cancel_after_all_is_found_out() -> None:
     assert stage.talk.half_duplex
     assert states(stage) == ["full", "half"]
     assert stage.reply == "speaking"
+
+
+def test_an_owner_can_leave_interrupting_to_the_server() -> None:
+    stage = Stage(duplex="full", interrupt="server", linger_s=30.0)
+    stage.echo_db = 60.0
+    stage.tap()
+    asked(stage, "1")
+    stage.wait(5.0)
+    stage.voice = True
+    stage.wait(0.5)
+    assert stage.reply == "speaking"
+    stage.notices("u2")
+    assert stage.reply == "quiet"

@@ -79,14 +79,14 @@ def test_every_word_arrives_and_the_server_is_never_told_too_much(shown: tuple[P
 
 
 @pytest.mark.slow
-def test_the_answer_falls_silent_at_once_when_the_server_hears_a_voice(
+def test_the_answer_falls_silent_soon_after_the_first_word_of_an_interruption(
     shown: tuple[Path, str],
 ) -> None:
-    silent = re.match(r"silent ([\d.]+) ms after the server", figure(shown[1], "cut"))
+    silent = re.match(r"silent ([\d.]+) ms after your first word", figure(shown[1], "cut"))
 
     assert silent is not None
-    # A period and 10 ms are promised; the rest is for a busy machine.
-    assert float(silent[1]) < 200
+    # Four loud frames of six are 120 ms at most; the rest is for a busy machine.
+    assert float(silent[1]) < 400
 
 
 @pytest.mark.slow
