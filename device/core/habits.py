@@ -51,6 +51,8 @@ WAITING_APART_S: Final = 0.2
 """While words wait for the link it is dialled so often."""
 NOTICE_S: Final = 3.0
 """How long the light tells of lost words."""
+ALONE_S: Final = 60.0
+"""What only our own detector hears keeps the microphone open for so long at most: music."""
 OFFLINE_LINGER_S: Final = 3.0
 """A hands-free conversation without a server closes after this much quiet at the latest."""
 SENTENCE_S: Final = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from device.core import events as ev
 from device.core.events import Timer
-from device.core.habits import Habits
+from device.core.habits import ALONE_S, Habits
 from device.core.outlet import Outlet
 
 
@@ -14,11 +14,18 @@ class Linger:
     def __init__(self, habits: Habits, outlet: Outlet) -> None:
         self._habits = habits
         self._outlet = outlet
-        self._since = 0.0
+        self._since = self._sure = 0.0
 
     def noticed(self, at: float) -> None:
-        """Somebody was heard, or the assistant has just ended: the spell begins anew."""
-        self._since = at
+        """The server hears somebody, or the assistant has just ended: the spell begins anew."""
+        self._since = self._sure = at
+
+    def heard(self, at: float) -> bool:
+        """We hear something. That counts, unless the server has heard nobody for too long."""
+        believed = at - self._sure < ALONE_S
+        if believed:
+            self._since = at
+        return believed
 
     def wait(self, *, up: bool) -> None:
         """Look again after a whole spell."""

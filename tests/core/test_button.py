@@ -194,6 +194,30 @@ def test_the_quiet_spell_begins_anew_after_each_word_and_after_the_reply() -> No
     assert not stage.microphone_open
 
 
+def test_music_that_no_server_takes_for_a_person_does_not_keep_the_microphone_open() -> None:
+    stage = Stage(linger_s=8.0)
+    stage.tap()
+    for _ in range(20):
+        stage.speak(2.0)
+        stage.wait(1.0)
+    assert stage.microphone_open
+    for _ in range(6):
+        stage.speak(2.0)
+        stage.wait(1.0)
+    assert not stage.microphone_open, "a minute, and a quiet spell"
+
+
+def test_a_person_whom_the_server_hears_may_speak_for_as_long_as_they_like() -> None:
+    stage = Stage(linger_s=8.0)
+    stage.tap()
+    stage.speak(1.0)
+    stage.notices("u1")
+    for _ in range(30):
+        stage.speak(2.0)
+        stage.wait(1.0)
+    assert stage.microphone_open
+
+
 def test_while_a_reply_is_awaited_or_played_the_quiet_spell_does_not_run() -> None:
     stage = Stage(linger_s=1.0)
     stage.tap()

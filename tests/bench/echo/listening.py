@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -186,6 +186,7 @@ def judge(condition: Condition, fresh: Fresh, *, alone_s: float, count: int) -> 
 
 
 def _interrupted(condition: Condition, fresh: Fresh, count: int, below_db: float) -> Over:
+    condition = replace(condition, later=None)
     near, starts = scenes.interruptions(count, below_db)
     voice = scenes.ours(len(near) / RATE)
     canceller = fresh()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +46,10 @@ class Condition:
     """In which our sentences follow each other."""
     sway_db: float = 0.0
     """By how much some are louder than others, up and down."""
+    louder_db: float = 0.0
+    """Than usual is the echo: more than the microphone can take."""
+    later: Condition | None = None
+    """What it becomes in the second half."""
 
     @property
     def least_db(self) -> float:
@@ -66,6 +70,10 @@ CONDITIONS: Final = (
     Condition("RT60 300 ms, clipped", rt60_s=0.3, clip=0.5),
     Condition("RT60 500 ms, clipped hard, 100 ppm", rt60_s=0.5, clip=0.15, ppm=100),
     Condition("four microphones, noise", noise_dbfs=-55.0, microphones=4),
+    Condition("clipped hard from half-way", later=Condition("", clip=0.15)),
+    Condition("100 ppm from half-way", later=Condition("", ppm=100)),
+    Condition("another room from half-way", later=Condition("", rt60_s=0.5, delay_ms=200)),
+    Condition("microphone overdriven from half-way", later=Condition("", louder_db=24.0)),
 )
 
 
@@ -108,6 +116,11 @@ def interruptions(count: int, below_db: float) -> tuple[Signal, list[int]]:
 
 def echoes(condition: Condition, voice: Signal) -> list[Signal]:
     """What each microphone hears of our voice, and its own noise, without the people."""
+    if condition.later is not None:
+        half = len(voice) // 2
+        both = (echoes(one, voice) for one in (replace(condition, later=None), condition.later))
+        pairs = zip(*both, strict=True)
+        return [np.concatenate((first[:half], then[half:])) for first, then in pairs]
     played = voice
     if condition.clip:
         played = voice / np.sqrt(1 + (voice / condition.clip) ** 2)
@@ -120,7 +133,8 @@ def echoes(condition: Condition, voice: Signal) -> list[Signal]:
         noise = np.random.default_rng(number).normal(
             0, 10 ** (condition.noise_dbfs / 20), len(voice)
         )
-        found.append(level(rooms.through(delayed, room), ECHO_DBFS) + noise)
+        loud = ECHO_DBFS + condition.louder_db
+        found.append(level(rooms.through(delayed, room), loud) + noise)
     return found
 
 
