@@ -68,6 +68,7 @@ def warnings(config: Config, *, places: Places) -> Iterator[Problem]:
             what = f"{path}: {value} is accepted, but this version does not do it yet"
             yield Problem(entry.value.line, entry.value.column, what, meanwhile)
     yield from _average(config, places=places)
+    yield from _other_card(config, places=places)
     for section in ("microphone", "speaker"):
         device: str = getattr(config, section).device
         entry = places.get(f"{section}.device")
@@ -75,6 +76,17 @@ def warnings(config: Config, *, places: Places) -> Iterator[Problem]:
             what = f"{section}.device names its card by number, which can change at every start"
             cure = "type it by name; pressel devices lists the names"
             yield Problem(entry.value.line, entry.value.column, what, cure)
+
+
+def _other_card(config: Config, *, places: Places) -> Iterator[Problem]:
+    """A board takes out of its microphone what it plays itself, and nothing else."""
+    found = [re.search(r"CARD=(\w+)", one.device) for one in (config.microphone, config.speaker)]
+    cards = {one[1] for one in found if one}
+    entry = places.get("speaker.device") or places.get("microphone.echo")
+    if config.microphone.echo == "hardware" and len(cards) == 2 and entry is not None:
+        what = "microphone.echo is hardware, but the speaker is another card than the microphone"
+        cure = "play through the board that listens, or type echo: auto"
+        yield Problem(entry.value.line, entry.value.column, what, cure)
 
 
 def _server_address(config: Config, *, places: Places) -> Iterator[Problem]:

@@ -84,3 +84,15 @@ def test_an_average_of_channels_that_lie_apart_is_warned_of(
 )
 def test_what_loses_no_tones_is_not_warned_of(use: str, geometry: str) -> None:
     assert warned(text(use, geometry)) == []
+
+
+@pytest.mark.parametrize("echo", ["hardware", "auto"])
+def test_a_board_cannot_take_away_what_another_card_plays(echo: str) -> None:
+    text = f"""\
+version: 1
+microphone: {{device: "plughw:CARD=ArrayUAC10", echo: {echo}}}
+speaker: {{device: "plughw:CARD=Headphones"}}
+"""
+    found = [what for line, _, what in warned(text) if line == 3]
+    assert len(found) == (echo == "hardware")
+    assert all("play through the board that listens" in what for what in found)
