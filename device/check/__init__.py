@@ -13,9 +13,10 @@ has the form `part  ok|FAIL|skip  facts  ; cure`. Nothing that is heard here is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from device.check.network import try_key, try_network
 from device.check.panel import name_pins, try_panel
 from device.check.sound import left_alone, try_sound
 from device.config import Config, find_key, load_file
+from device.config.secret import VARIABLE
 from device.destination import Destination
 from device.devices import listing
 from device.drivers.control import ask
@@ -33,6 +35,8 @@ from device.drivers.pcm import quieten_alsa
 from device.errors import EXIT_UNAVAILABLE, ConfigError, ControlUnavailable
 
 RUNTIME: Final = Path("/run/pressel")
+STORED: Final = Path("credentials.d/api_key")
+"""Where the import puts the key, beside the settings."""
 OWNED: Final = "in use by the running daemon"
 STOP_IT: Final = "for the full test: systemctl stop pressel"
 
@@ -48,7 +52,8 @@ def check(
     quieten_alsa()
     try:
         loaded = load_file(config_path)
-        key = find_key(loaded.config, os.environ)
+        environ = _environ(config_path)
+        key = find_key(loaded.config, environ)
     except ConfigError as problem:
         count = len(problem.problems)
         print(Finding("config", "FAIL", f"{count} to correct", "see the next lines"))
@@ -56,7 +61,7 @@ def check(
         return problem.exit_status
     notes = "".join(f"; line {note.line}: {note.what}" for note in loaded.warnings)
     print(Finding("config", "ok", f"{config_path}{notes}"))
-    where = Destination(loaded.config, path=config_path, environ=os.environ, warn=print)
+    where = Destination(loaded.config, path=config_path, environ=environ, warn=print)
     daemon = _daemon(runtime)
     findings = [_print(daemon)]
     if daemon.verdict == "ok":
@@ -83,6 +88,13 @@ def _print(finding: Finding) -> Finding:
     """Its line, at once: the next part may take seconds."""
     print(finding, flush=True)
     return finding
+
+
+def _environ(config_path: Path) -> Mapping[str, str]:
+    """With the key that the card brought: systemd hands it to the service, and root may read it."""
+    with contextlib.suppress(OSError):
+        return {VARIABLE: (config_path.parent / STORED).read_text(), **os.environ}
+    return os.environ
 
 
 def _daemon(runtime: Path) -> Finding:

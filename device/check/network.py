@@ -39,7 +39,8 @@ def try_key(config: Config, found: Secret | None) -> Finding:
         return Finding("key", "ok", str(found))
     if not profile_of(config.server.profile).needs_key:
         return Finding("key", "skip", "none; a local server may need none")
-    return Finding("key", "FAIL", "there is none", "put server.api_key into the configuration")
+    cure = "put server.api_key into the configuration; one that is stored here shows with sudo only"
+    return Finding("key", "FAIL", "there is none", cure)
 
 
 async def try_network(config: Config, where: Destination) -> AsyncIterator[Finding]:

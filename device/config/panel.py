@@ -21,7 +21,8 @@ class Button(_Section, frozen=True, kw_only=True):
 
     gpio: Gpio
     pull: Annotated[
-        Literal["up", "down"], Meta(description="up: the button connects the pin to ground")
+        Literal["up", "down"],
+        Meta(description="up: the button connects the pin to ground; down: to 3.3 V"),
     ] = "up"
 
 
@@ -42,7 +43,7 @@ class Rgb(_Section, frozen=True, kw_only=True):
 class Ring(_Section, frozen=True, kw_only=True):
     """APA102 LEDs on the SPI bus, as sound HATs have them."""
 
-    leds: Annotated[int, Meta(ge=1, le=64, description="How many")]
+    leds: Annotated[int, Meta(ge=1, le=64, description="How many there are")]
     spi: Annotated[
         Literal["0.0", "0.1"],
         Meta(description="Bus and chip select: the end of /dev/spidev's name"),
@@ -52,7 +53,7 @@ class Ring(_Section, frozen=True, kw_only=True):
         Meta(description="A pin that gives them current while it is high", extra={"say": "5"}),
     ] = "none"
     brightness: Annotated[
-        int, Meta(ge=1, le=100, description="At most", extra={"unit": "percent"})
+        int, Meta(ge=1, le=100, description="Their brightness at most", extra={"unit": "percent"})
     ] = 20
 
 
@@ -82,14 +83,14 @@ class Panel(_Section, frozen=True, kw_only=True):
     led: Annotated[
         Led | Literal["none"],
         Meta(
-            description="A light of one colour; not together with rgb",
+            description="A light of one colour; not together with rgb or ring",
             extra={"say": "{gpio: 18} with your own pin, or none"},
         ),
     ] = "none"
     rgb: Annotated[
         Rgb | Literal["none"],
         Meta(
-            description="A light of three colours; not together with led",
+            description="A light of three colours; not together with led or ring",
             extra={"say": "{red: 5, green: 6, blue: 13} with your own pins, or none"},
         ),
     ] = "none"

@@ -1,11 +1,12 @@
 """The schema that editors get: never stricter than the reader, and as strict as it can be."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 import yaml
-from config_text import SMALLEST, accepted, complaints
+from config_text import SMALLEST, accepted, complaints, fields, remarks
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -91,33 +92,36 @@ def test_a_key_is_marked_as_a_secret_and_nothing_else_is() -> None:
 
 
 def test_every_key_is_explained() -> None:
-    for name, section in SCHEMA["$defs"].items():
-        for key, value in section["properties"].items():
-            assert value.get("description") or "$ref" in value or key in ("gpio", "red", "green"), (
-                f"{name}.{key}"
-            )
+    sections = [place for place in places(SCHEMA) if place.get("type") == "object"]
+    for section in sections:
+        assert len(section.get("description", "")) > 10, section
+        for key, value in section.get("properties", {}).items():
+            assert "$ref" in value or len(value.get("description", "")) > 10, key
 
 
-def test_the_comment_above_each_key_of_the_example_tells_its_range() -> None:
-    lines = EXAMPLE.read_text().splitlines()
-    kind = inspect.type_info(Config)
-    assert isinstance(kind, inspect.StructType)
-    for section in kind.fields:
-        if not isinstance(section.type, inspect.StructType):
-            continue
-        start = next(n for n, line in enumerate(lines) if line.lstrip("#") == f"{section.name}:")
-        for field in section.type.fields:
-            at = next(
-                n for n, line in enumerate(lines[start:], start)
-                if line.strip().lstrip("#").startswith(f"{field.name}:")
-            )  # fmt: skip
-            above = ""
-            while lines[at - 1].strip().startswith("# "):
-                at -= 1
-                above = lines[at].strip() + " " + above
-            assert len(above) > 20, f"{section.name}.{field.name} is not explained"
-            for least, most in ranges(field.type):
-                assert f"{least:g} to {most:g}" in above, f"{section.name}.{field.name}: {above}"
+EXPLAINED = list(fields(inspect.type_info(Config)))
+
+
+@pytest.mark.parametrize(("path", "field"), EXPLAINED, ids=[path for path, _ in EXPLAINED])
+def test_the_remark_on_each_key_of_the_example_tells_its_range_its_words_and_its_default(
+    path: str, field: inspect.Field
+) -> None:
+    said = remarks(EXAMPLE.read_text())[path].replace('"', "")
+    assert len(said) > 20
+    for least, most in ranges(field.type):
+        assert f"{least:g} to {most:g}" in said
+    for word in words(field.type):
+        assert re.search(rf"(?<!\w){re.escape(str(word))}(?!\w)", said), word
+    if path.count(".") > 1:  # what stands below a key shows no default of its own
+        assert ("Required." if field.required else f"Default {field.default}.") in said
+
+
+def words(kind: inspect.Type) -> list[Any]:
+    if isinstance(kind, inspect.Metadata):
+        return words(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return [found for option in kind.types for found in words(option)]
+    return list(kind.values) if isinstance(kind, inspect.LiteralType) else []
 
 
 def ranges(kind: inspect.Type) -> list[tuple[float, float]]:
@@ -127,7 +131,7 @@ def ranges(kind: inspect.Type) -> list[tuple[float, float]]:
         return [found for option in kind.types for found in ranges(option)]
     if not isinstance(kind, inspect.IntType | inspect.FloatType) or kind.multiple_of:
         return []
-    if kind.ge is None or kind.le is None or (kind.ge, kind.le) == CHANNELS:
+    if kind.ge is None or kind.le is None or (kind.ge, kind.le) == CHANNELS or kind.ge == kind.le:
         return []
     return [(float(kind.ge), float(kind.le))]
 

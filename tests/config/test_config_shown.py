@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from config_text import SMALLEST, accepted, warned
+from config_text import SMALLEST, accepted, fields, remarks, warned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import Struct, structs
+from msgspec import inspect, structs
 
 from device.config import Config, parse, show
 from device.config.model import Microphone, Speaker
@@ -28,13 +28,7 @@ def keys(node: Node | None, *, path: str = "") -> set[str]:
 
 
 def keys_of_the_model() -> set[str]:
-    sections = {field.name: field.type for field in structs.fields(Config)}
-    return set(sections).union(
-        f"{name}.{field.name}"
-        for name, kind in sections.items()
-        if isinstance(kind, type) and issubclass(kind, Struct)
-        for field in structs.fields(kind)
-    )
+    return {path for path, _ in fields(inspect.type_info(Config))}
 
 
 def switched_on(text: str) -> str:
@@ -55,6 +49,7 @@ def test_the_example_names_every_key_and_no_other():
     document = read(switched_on(EXAMPLE.read_text()).encode())
     assert document.problems == ()
     named = {key for key in keys(document.root) if not key.startswith("devices.")}
+    named |= set(remarks(EXAMPLE.read_text()))
     assert named == keys_of_the_model() | {"devices"}
 
 
@@ -62,6 +57,23 @@ def test_what_is_remarked_out_in_the_example_may_be_switched_on():
     text = switched_on(EXAMPLE.read_text())
     assert [said for _, _, said in warned(text) if "not do it yet" not in said] == []
     assert accepted(text).limits == accepted(SMALLEST).limits
+
+
+REMARKS = remarks(EXAMPLE.read_text())
+TYPED = [
+    (path, found)
+    for path in sorted({path.rpartition(".")[0] for path in REMARKS if path.count(".") == 2})
+    for found in re.findall(r"\{.*?\}", REMARKS[path])
+]
+
+
+@pytest.mark.parametrize(("path", "value"), TYPED)
+def test_what_a_remark_shows_may_be_typed_as_it_stands(path, value):
+    section, key = path.split(".")
+    named = "device: x, " if section == "speaker" else ""
+    rest = "\n".join(line for line in SMALLEST.splitlines() if not line.startswith(section))
+    config = accepted(f"{rest}\n{section}: {{{named}{key}: {value}}}\n")
+    assert getattr(getattr(config, section), key) != "none"
 
 
 def test_transcripts_in_the_journal_are_warned_of_at_each_start():

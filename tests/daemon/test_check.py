@@ -111,6 +111,17 @@ def test_other_terms_and_a_wrong_key_are_told_with_their_cure(bench: Bench) -> N
     assert "(key)  ; put a new server.api_key" in lines["server"]
 
 
+def test_the_key_that_the_card_brought_is_the_one_that_is_tried(patient_bench: Bench) -> None:
+    device = patient_bench.prepare()
+    device.configure(server={"url": device.server.url, "profile": "local"})
+    stored = device.config.parent / "credentials.d/api_key"
+    stored.parent.mkdir()
+    stored.write_text(KEY)
+    _, lines = run(device, "--quick")
+    assert "ok    sk-...NARY" in lines["key"]
+    assert "confirmed our settings in" in lines["server"]
+
+
 def test_a_device_that_converts_needs_speexrate(patient_bench: Bench) -> None:
     device = patient_bench.prepare(
         card={"rate": 48000},

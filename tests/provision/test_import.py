@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from device import __version__
 from device.config import parse
 from device.lastgood import settings
 from provision.device_and_card import BAD, GOOD, KEY, STORED, Device
@@ -259,6 +260,18 @@ def test_a_card_that_is_there_is_no_news(
     device.given(GOOD.replace("device: in", f'device: "{name}"'))
     device.start(late=True)
     assert "no such card" not in device.told
+
+
+def test_the_card_tells_model_serial_number_and_version(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from device import board
+
+    monkeypatch.setattr(board, "model", lambda: "Raspberry Pi 4 Model B Rev 1.4")
+    monkeypatch.setattr(board, "serial", lambda: "10000000abcd1234")
+    device.given(GOOD)
+    assert "board: Raspberry Pi 4 Model B Rev 1.4 serial 10000000abcd1234\n" in device.told
+    assert f"software: Pressel {__version__}, " in device.told
 
 
 def test_the_report_is_small_whatever_the_mistakes_are(device: Device) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from device.provision import EXAMPLES
 from provision.device_and_card import BAD, GOOD
@@ -16,6 +19,7 @@ ABSENT = (
     "termios", "websockets",
 )  # fmt: skip
 """Not on Windows, or not needed: a laptop may lack them."""
+ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = f"""
 import sys
 class Absent:
@@ -82,3 +86,25 @@ def test_the_example_becomes_good_settings_by_a_copy(tmp_path: Path) -> None:
 )
 def test_one_thing_at_a_time(words: tuple[str, ...]) -> None:
     assert elsewhere(*words).returncode == 2
+
+
+def wanted(lines: list[str], platform: str) -> set[str]:
+    """The names among these requirements that apply there."""
+    found = [Requirement(line) for line in lines]
+    there = {"sys_platform": platform}
+    return {one.name.lower() for one in found if not one.marker or one.marker.evaluate(there)}
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_what_only_linux_has_is_not_asked_for_there(platform: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = (ROOT / "provisioning/device.lock").read_text()
+    locked = re.findall(r"^[a-z].*?(?= \\$)", lock, re.MULTILINE)
+    for lines in (
+        project["dependencies"],
+        locked,
+    ):  # the lock has what the packages ask for in turn
+        names = wanted(lines, platform)
+        assert {"msgspec", "pyyaml"} <= names
+        assert not [name for name in names if re.search("alsa|gpio|systemd|colorzero", name)]
+        assert "pyalsaaudio" in wanted(lines, "linux")
