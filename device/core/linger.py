@@ -27,6 +27,11 @@ class Linger:
             self._since = at
         return believed
 
+    def begin(self, at: float, *, up: bool) -> None:
+        """The gate opens hands-free."""
+        self.noticed(at)
+        self.wait(up=up)
+
     def wait(self, *, up: bool) -> None:
         """Look again after a whole spell."""
         self._outlet.do(ev.SetTimer(Timer.LINGER, self._habits.quiet_s(up=up)))

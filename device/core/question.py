@@ -382,10 +382,6 @@ class Question:
         self._tail_until = self.now + (patience if self._connection.up else TURN_OLD_S)
         self._outlet.do(ev.SetTimer(Timer.TAIL, 0.0))
 
-    def _begin_spell(self) -> None:
-        self._linger.noticed(self.now)
-        self._linger.wait(up=self._connection.up)
-
 
 ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {
     Action.BEGIN_TURN: Question._begin_turn,
@@ -397,6 +393,6 @@ ACTIONS: Final[Mapping[Action, Callable[[Question], None]]] = {
     Action.CLEAR: Question._clear,
     Action.START_TAIL: Question._start_tail,
     Action.STOP_TAIL: lambda self: self._outlet.do(ev.StopTimer(Timer.TAIL)),
-    Action.LINGER: Question._begin_spell,
+    Action.LINGER: lambda self: self._linger.begin(self.now, up=self._connection.up),
 }
 """How each word of the Gate table is done."""
