@@ -81,6 +81,6 @@ class Pulse:
         waiting = self._socket.transport.get_write_buffer_size()
         raw = self._socket.transport.get_extra_info("socket")
         unsent = array.array("i", [0])
-        if raw is not None:
+        if raw is not None and raw.fileno() >= 0:  # it is closed before the session knows
             fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, unsent)
         return waiting + unsent[0]
