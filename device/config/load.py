@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -96,9 +97,7 @@ class _File:
         fitted = boards.fitted(root)
         whole = whole and fitted.known and self._document.stopped_at is None
         checker = Checker(whole=whole)
-        kind = inspect.type_info(Config)
-        assert isinstance(kind, inspect.StructType)
-        config = checker.check(fitted.root, kind)
+        config = checker.check(fitted.root, _kind())
         self.problems += self._before_the_stop(checker.problems)
         if not isinstance(config, Config):
             return None, []
@@ -115,6 +114,14 @@ class _File:
         """Where reading stopped, the tree is torn: nothing from there on counts."""
         stop = self._document.stopped_at
         return found if stop is None else [problem for problem in found if problem.line < stop]
+
+
+@cache
+def _kind() -> inspect.StructType:
+    """What a file is held against. Kept: finding it takes longer than judging a small file."""
+    kind = inspect.type_info(Config)
+    assert isinstance(kind, inspect.StructType)
+    return kind
 
 
 def complaint(source: str, problem: Problem) -> str:
