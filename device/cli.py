@@ -241,7 +241,7 @@ def _judge(path: Path) -> int:
     """Say what the device would say about this file."""
     from device.config import read_file, survey
 
-    for note in survey(read_file(path), source=str(path)):
+    for note in survey(read_file(path, option="--check"), source=str(path)):
         print(f"{path}:{note}", file=sys.stderr)
     print(f"{path}: good")
     return 0

@@ -33,14 +33,17 @@ def load_file(path: Path) -> Loaded:
     return parse(read_file(path), source=str(path), serial=board.serial())
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file of settings, and never many more than one may have. ConfigError."""
+def read_file(path: Path, *, option: str = "--config") -> bytes:
+    """The bytes of a file of settings, and never many more than one may have. ConfigError.
+
+    `option` is the one of the command line by which another file is named.
+    """
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
-        cure = "copy pressel.example.yaml to this place, or name another file with --config"
+        cure = f"copy pressel.example.yaml to this place, or name another file with {option}"
         raise ConfigError(str(path), [Problem(1, 1, what, cure)]) from error
 
 

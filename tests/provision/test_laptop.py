@@ -56,7 +56,10 @@ def test_each_mistake_is_a_line_that_editors_jump_to(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     done = elsewhere("--check", str(tmp_path / "absent.yaml"))
     assert done.returncode == 78
-    assert "No such file" in done.stderr
+    assert done.stderr == (
+        f"{tmp_path}/absent.yaml:1:1: the file cannot be read: No such file or directory; copy "
+        "pressel.example.yaml to this place, or name another file with --check\n"
+    )
 
 
 def test_the_files_for_a_card_are_written_and_none_is_overwritten(tmp_path: Path) -> None:
