@@ -248,17 +248,10 @@ def _judge(path: Path) -> int:
 
 
 def _write_example(directory: Path) -> int:
-    """Put the files for a card into a directory; none that is there already is touched."""
-    from device.provision import EXAMPLES
+    from device.provision import write_example
 
-    directory.mkdir(parents=True, exist_ok=True)
-    for source in sorted(EXAMPLES.iterdir()):
-        target = directory / source.name
-        if target.exists():
-            print(f"{target} is there already")
-        else:
-            target.write_bytes(source.read_bytes())
-            print(target)
+    for line in write_example(directory):
+        print(line)
     return 0
 
 

@@ -6,7 +6,7 @@ right from one to the other, `removal` takes the secrets off the card, `report` 
 who reads it. Nothing here touches sound or pins, and all but the import itself runs on macOS and
 Windows, too: `pressel provision --check FILE`.
 
-The folder `card/` holds the files that go onto one.
+The folder `card/` holds the files that go onto one, and `example` puts them there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from device import __version__, board
 from device.config import Config, load_file
 from device.errors import ConfigError, PresselError
 from device.provision.card import PLACES, STATUS, Card
+from device.provision.example import EXAMPLES, write_example
 from device.provision.intake import Taken, take_in
 from device.provision.report import Facts, place, report
 from device.provision.store import Store
@@ -27,8 +28,8 @@ from device.provision.store import Store
 if TYPE_CHECKING:
     from device.drivers.journal import Journal
 
-EXAMPLES: Final = Path(__file__).parent / "card"
-"""The files that go onto a card."""
+__all__ = ["EXAMPLES", "DiskFault", "provision", "write_example"]
+
 PATIENCE_S: Final = 10.0
 """With the service manager."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from device.errors import EXIT_UNAVAILABLE
 from device.provision import EXAMPLES
 from provision.device_and_card import BAD, GOOD
 
@@ -71,6 +72,15 @@ def test_the_files_for_a_card_are_written_and_none_is_overwritten(tmp_path: Path
     assert (card / "pressel.example.yaml").read_text() == "mine"
     assert "is there already" in done.stdout
     assert {path.name for path in card.iterdir()} == {path.name for path in EXAMPLES.iterdir()}
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "/dev/null", "/proc"])
+def test_a_directory_that_cannot_be_written_is_named_with_what_to_do(place: str) -> None:
+    done = elsewhere("--write-example", place)
+    assert done.returncode == EXIT_UNAVAILABLE
+    assert done.stderr.startswith(f"pressel: {place} cannot be written: ")
+    assert done.stderr.endswith("; run with sudo, or name another directory\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_example_becomes_good_settings_by_a_copy(tmp_path: Path) -> None:
