@@ -17,7 +17,7 @@ from device.config import Config, Spot, is_kept, parse, profile_of, read_file, s
 from device.errors import ConfigError, Secret
 from device.provision.card import Card
 from device.provision.removal import removal
-from device.provision.store import Memory, Store, digest_of
+from device.provision.store import Memory, Store
 
 
 class Taken(Struct, frozen=True):
@@ -40,20 +40,21 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     try:
         path = card.only()
         if path is None:
-            store.announce(memory)
+            store.remember(memory)
             return Taken(memory)
         raw = read_file(path)
     except ConfigError as mistake:
         return _refused(mistake, memory, store, seen="", now=now())
     if memory.removal is not None and memory.removal.fits(raw):
         return _freed(card, path, raw, memory, store)
-    if digest_of(raw) == memory.seen:
-        store.announce(memory)
+    if store.is_of(memory.seen, raw):
+        memory = replace(memory, seen=store.digest(raw))
+        store.remember(memory)
         return Taken(memory)
     try:
         loaded = parse(raw, source=path.name, serial=serial)
     except ConfigError as mistake:
-        return _refused(mistake, memory, store, seen=digest_of(raw), now=now())
+        return _refused(mistake, memory, store, seen=store.digest(raw), now=now())
     notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
     memory = replace(memory, name=path.name, read_at=now(), refused=(), notes=notes)
     return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
@@ -64,7 +65,7 @@ def _refused(
 ) -> Taken:  # fmt: skip
     """Nothing changes: what was in force stays in force."""
     if (memory.seen, memory.refused) == (seen, mistake.problems):
-        store.announce(memory)
+        store.remember(memory)
         return Taken(memory)
     name = Path(mistake.source).name
     memory = replace(
@@ -84,7 +85,7 @@ def _accepted(
         memory = replace(memory, notes=(*memory.notes, *_without_key(own, store)))
     taking = removal(raw, found, own=own)
     store.install(taking.applied(raw))
-    memory = replace(memory, seen=digest_of(raw), removal=taking if taking.patches else None)
+    memory = replace(memory, seen=store.digest(raw), removal=taking if taking.patches else None)
     store.remember(memory)
     if not taking.patches:
         return Taken(memory, anew=True)
@@ -101,7 +102,7 @@ def _freed(card: Card, path: Path, raw: bytes, memory: Memory, store: Store) -> 
         why = error.strerror or str(error)
         what = f"the key is still on the card, which cannot be written: {why}"
         return Taken(memory, anew=True, failed=what)
-    memory = replace(memory, seen=digest_of(taking.applied(raw)), removal=None)
+    memory = replace(memory, seen=store.digest(taking.applied(raw)), removal=None)
     store.remember(memory)
     return Taken(memory, anew=True)
 
@@ -120,7 +121,7 @@ def _key_kept(own: Spot | None, memory: Memory, store: Store) -> Memory:
     if is_kept(own.text):
         return memory
     store.store_key(own.text)
-    return replace(memory, stored=digest_of(own.text.encode()), tail=Secret(own.text).tail)
+    return replace(memory, stored=store.digest(own.text.encode()), tail=Secret(own.text).tail)
 
 
 def _without_key(own: Spot | None, store: Store) -> tuple[str, ...]:

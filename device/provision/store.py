@@ -4,20 +4,29 @@
 /etc/pressel/previous.yaml             those before
 /etc/pressel/credentials.d/api_key     the key (0600 in 0700)
 /var/lib/pressel-provision/memory.json what the card was last seen to be (0600)
+/var/lib/pressel-provision/salt        of the digests in it, made once (0600)
 /run/pressel-provision/refused.json    why the card's settings are not in use; until power-off
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
+import os
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from device import atomic
 from device.errors import Problem
 from device.provision.removal import Removal
+
+_SALT_BYTES: Final = 32
+_SALTED: Final = "hmac-sha256:"
+"""How a digest begins; those of the first Pressel were plain SHA-256, and had no beginning."""
 
 
 class Memory(Struct, frozen=True):
@@ -48,6 +57,7 @@ class Store:
         self.key = etc / "credentials.d" / "api_key"
         self._previous = etc / "previous.yaml"
         self._memory = state / "memory.json"
+        self._salt = state / "salt"
         self._refused = run / "refused.json"
         self._folders = ((etc, 0o755), (self.key.parent, 0o700), (state, 0o700), (run, 0o755))
 
@@ -56,7 +66,9 @@ class Store:
         for folder, mode in self._folders:
             folder.mkdir(mode=mode, parents=True, exist_ok=True)
             atomic.sweep(folder)
-        return self.memory()
+        if not self._salt_is():
+            atomic.write(self._salt, os.urandom(_SALT_BYTES), mode=0o600)
+        return self._salted(self.memory())
 
     def memory(self) -> Memory:
         """What is remembered of the card; nothing is written for that."""
@@ -66,9 +78,23 @@ class Store:
             return Memory()
 
     def remember(self, memory: Memory) -> None:
-        """Keep this for the next start, and tell the daemon whether the card was refused."""
-        atomic.write(self._memory, msgspec.json.encode(memory), mode=0o600)
+        """Keep this for the next start, and tell the daemon whether the card was refused.
+
+        What is remembered already is not written.
+        """
+        if memory != self.memory():
+            atomic.write(self._memory, msgspec.json.encode(memory), mode=0o600)
         self.announce(memory)
+
+    def digest(self, content: bytes) -> str:
+        """What tells one content from another. A guess at it can be tried only with the salt."""
+        return _SALTED + hmac.new(self._salt_is(), content, hashlib.sha256).hexdigest()
+
+    def is_of(self, digest: str, content: bytes) -> bool:
+        """Whether this is the content's digest, or was it to an older Pressel."""
+        if digest.startswith(_SALTED):
+            return digest == self.digest(content)
+        return digest == hashlib.sha256(content).hexdigest()
 
     def announce(self, memory: Memory) -> None:
         """Tell the daemon, for as long as the power is on."""
@@ -94,10 +120,19 @@ class Store:
 
     def forget_key(self, digest: str) -> None:
         """Remove the key, if it is the one that came from a card."""
-        if digest and self.key.exists() and digest_of(self.key.read_bytes()) == digest:
+        if self.key.exists() and self.is_of(digest, self.key.read_bytes()):
             atomic.remove(self.key)
 
+    def _salt_is(self) -> bytes:
+        """The salt; b'' before it is made."""
+        try:
+            return self._salt.read_bytes()
+        except FileNotFoundError:
+            return b""
 
-def digest_of(content: bytes) -> str:
-    """What tells one content from another."""
-    return hashlib.sha256(content).hexdigest()
+    def _salted(self, memory: Memory) -> Memory:
+        """The memory with a digest of the card's key that has the salt, also where it had none."""
+        if not memory.stored or memory.stored.startswith(_SALTED):
+            return memory
+        key = self.key.read_bytes() if self.key.exists() else b""
+        return replace(memory, stored=self.digest(key) if self.is_of(memory.stored, key) else "")

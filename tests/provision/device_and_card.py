@@ -30,6 +30,8 @@ class Device:
         self.settings = root / "etc/pressel/pressel.yaml"
         self.previous = root / "etc/pressel/previous.yaml"
         self.key = root / "etc/pressel/credentials.d/api_key"
+        self.memory = root / "var/lib/pressel-provision/memory.json"
+        self.salt = root / "var/lib/pressel-provision/salt"
         self.refused = root / "run/pressel-provision/refused.json"
 
     def start(self, *, late: bool = False) -> None:
