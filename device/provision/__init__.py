@@ -55,9 +55,9 @@ def provision(journal: Journal, *, root: Path, late: bool) -> None:
     except OSError as error:
         what = f"{error.filename or 'the disk'} cannot be written: {error.strerror or error}"
         raise DiskFault(what, cure="see whether the disk is full or read-only") from error
-    _tell_journal(journal, taken)
     facts = _facts(store, card, late=late)
-    if not _awaited(taken, facts):
+    _tell_journal(journal, taken, facts)
+    if not _awaited(taken, facts, card):
         return
     try:
         card.tell(report(taken.memory, facts))
@@ -66,22 +66,22 @@ def provision(journal: Journal, *, root: Path, late: bool) -> None:
         journal.write("warning", "card", f"{what}; see whether the card is full or write-protected")
 
 
-def _awaited(taken: Taken, facts: Facts) -> bool:
+def _awaited(taken: Taken, facts: Facts, card: Card) -> bool:
     """Whether somebody looks for an answer on the card.
 
-    Not for settings that did not come from it; and an early look at what has not changed has
+    Not for settings that never came from it; and an early look at what has not changed has
     nothing new to say.
     """
     if facts.config is None or taken.anew:
         return True
-    return facts.late and bool(taken.memory.name)
+    return facts.late and (bool(taken.memory.name) or card.answered)
 
 
 def _now() -> str:
     return time.strftime("%Y-%m-%d %H:%M %Z")
 
 
-def _tell_journal(journal: Journal, taken: Taken) -> None:
+def _tell_journal(journal: Journal, taken: Taken, facts: Facts) -> None:
     memory = taken.memory
     if taken.failed:
         journal.write("warning", "card", taken.failed)
@@ -92,7 +92,10 @@ def _tell_journal(journal: Journal, taken: Taken) -> None:
         journal.write("error", "error", what, code="config", what=problem.what, cure=problem.cure)
     for note in memory.notes:
         journal.write("warning", "card", f"{memory.name}: {note}")
-    if not memory.refused:
+    if not facts.on_card and not memory.refused:
+        what = "the file with mistakes is gone from the card; the device goes on as it was"
+        journal.write("info", "card", what)
+    elif not memory.refused:
         key = f"; the key ...{memory.tail} is stored" if memory.tail else ""
         journal.write("info", "imported", f"the settings of {memory.name} are in force{key}")
 

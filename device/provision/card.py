@@ -58,6 +58,11 @@ class Card:
             raise ConfigError(str(self._found[0]), [problem])
         return self.settings
 
+    @property
+    def answered(self) -> bool:
+        """Whether an answer stands on it, of this start or an earlier one."""
+        return self.place is not None and (self.place / STATUS).exists()
+
     def patch(self, path: Path, patches: Iterable[tuple[int, bytes]]) -> None:
         """Overwrite bytes of a file where they stand, each (offset, bytes). Raises OSError."""
         with path.open("r+b") as file:

@@ -40,8 +40,7 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     try:
         path = card.only()
         if path is None:
-            store.remember(memory)
-            return Taken(memory)
+            return _without_file(memory, store)
         raw = read_file(path)
     except ConfigError as mistake:
         return _refused(mistake, memory, store, seen="", now=now())
@@ -56,7 +55,7 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     except ConfigError as mistake:
         return _refused(mistake, memory, store, seen=store.digest(raw), now=now())
     notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
-    memory = replace(memory, name=path.name, read_at=now(), refused=(), notes=notes)
+    memory = replace(memory, name=path.name, read_at=now(), refused=(), held="", notes=notes)
     return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
 
 
@@ -67,10 +66,23 @@ def _refused(
     if (memory.seen, memory.refused) == (seen, mistake.problems):
         store.remember(memory)
         return Taken(memory)
-    name = Path(mistake.source).name
+    held = memory.held if memory.refused else memory.name
+    name, problems = Path(mistake.source).name, mistake.problems
+    removal = None if seen else memory.removal  # of two files one may be half freed of its key
     memory = replace(
-        memory, name=name, read_at=now, seen=seen, refused=mistake.problems, notes=(), removal=None
-    )
+        memory, name=name, read_at=now, seen=seen, refused=problems, held=held, notes=(),
+        removal=removal,
+    )  # fmt: skip
+    store.remember(memory)
+    return Taken(memory, anew=True)
+
+
+def _without_file(memory: Memory, store: Store) -> Taken:
+    """The device goes on as it was. The mistakes of a file that is gone are gone with it."""
+    if not memory.refused:
+        store.remember(memory)
+        return Taken(memory)
+    memory = replace(memory, name=memory.held, read_at="", seen="", refused=(), held="")
     store.remember(memory)
     return Taken(memory, anew=True)
 

@@ -32,7 +32,8 @@ _SALTED: Final = "hmac-sha256:"
 class Memory(Struct, frozen=True):
     """What an import left behind. `seen` is a digest of the card's file as it was left then.
 
-    `read_at` says when that was; `name` is the file; `refused` its mistakes, `notes` what else is
+    `read_at` says when that was; `name` is the file; `refused` its mistakes, and `held` meanwhile
+    the file whose settings stay in force ('' if they are from elsewhere); `notes` is what else is
     worth saying; `stored` is a digest of the key that came from a card, `tail` its last letters;
     `removal` is what must still be written over the card.
     """
@@ -41,6 +42,7 @@ class Memory(Struct, frozen=True):
     read_at: str = ""
     name: str = ""
     refused: tuple[Problem, ...] = ()
+    held: str = ""
     notes: tuple[str, ...] = ()
     stored: str = ""
     tail: str = ""
