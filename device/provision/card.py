@@ -6,6 +6,7 @@ length, and its entry in the directory, as they were.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -75,25 +76,37 @@ class Card:
     def tell(self, text: str) -> bool:
         """Leave this for the person who reads the card; False when it stands there already.
 
-        Raises OSError.
+        Raises OSError; then the answer of before stays, if it was a whole one, and none if not.
         """
         if self.place is None:
             return False
         path = self.place / STATUS
         content = text.replace("\n", "\r\n").encode()[: STATUS_BYTES - 2]
         content = content.ljust(STATUS_BYTES - 2) + b"\r\n"
-        is_new = not path.exists()
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b") as file:
-            if file.read() == content:
-                return False
-            file.seek(0)
-            file.write(content)
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
-        if is_new:
-            atomic.sync_folder(path.parent)
-        return True
+        whole = path.exists() and path.stat().st_size == STATUS_BYTES
+        try:
+            return _overwrite(path, content)
+        except OSError:
+            if not whole:  # a full card has its name already, and nothing in it
+                with contextlib.suppress(OSError):
+                    atomic.remove(path)
+            raise
+
+
+def _overwrite(path: Path, content: bytes) -> bool:
+    """Give a file this content where it stands; False when it has it. Raises OSError."""
+    is_new = not path.exists()
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b") as file:
+        if file.read() == content:
+            return False
+        file.seek(0)
+        file.write(content)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        atomic.sync_folder(path.parent)
+    return True
 
 
 def _files(place: Path) -> list[Path]:
