@@ -39,12 +39,17 @@ def read_file(path: Path, *, option: str = "--config") -> bytes:
     `option` is the one of the command line by which another file is named.
     """
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return beginning(path)
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
         cure = f"copy pressel.example.yaml to this place, or name another file with {option}"
         raise ConfigError(str(path), [Problem(1, 1, what, cure)]) from error
+
+
+def beginning(path: Path) -> bytes:
+    """The bytes of a file: all of one that is small enough for settings. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse(text: bytes, *, source: str, serial: str = "") -> Loaded:

@@ -3,8 +3,9 @@
 A card is a directory: the boot partition of the board, `/boot/firmware` or `/bootfs`, which any
 computer can read and write. `card` is that side and `store` the device's; `intake` brings what is
 right from one to the other, `removal` takes the secrets off the card, `report` tells the person
-who reads it. Nothing here touches sound or pins, and all but the import itself runs on macOS and
-Windows, too: `pressel provision --check FILE`.
+who reads it, and `unread` why the device does not know what is on it. Nothing here touches sound
+or pins, and all but the import itself runs on macOS and Windows, too: `pressel provision --check
+FILE`.
 
 The folder `card/` holds the files that go onto one, and `example` puts them there.
 """
@@ -21,7 +22,7 @@ from device.config import Config, load_file
 from device.errors import ConfigError, PresselError
 from device.provision.card import PLACES, STATUS, Card
 from device.provision.example import EXAMPLES, write_example
-from device.provision.intake import Taken, take_in
+from device.provision.intake import Taken, look, take_in
 from device.provision.report import Facts, place, report
 from device.provision.store import Store
 
@@ -43,22 +44,23 @@ class DiskFault(PresselError):
 def provision(journal: Journal, *, root: Path, late: bool) -> None:
     """Import the card, if it has changed, and answer on it; `late` only answers.
 
-    `root` is where the device's file system begins. A mistake on the card is no failure of this: it
-    is told, and what was in force stays. Raises `DiskFault`.
+    `root` is where the device's file system begins. A mistake on the card, or a card that fails, is
+    no failure of this: it is told, and what was in force stays. Raises `DiskFault`.
     """
     store = Store(root)
     card = Card([root / place for place in PLACES])
     try:
-        taken = (
-            Taken(store.memory()) if late else take_in(card, store, serial=board.serial(), now=_now)
-        )
+        taken = look(card, store) if late else take_in(card, store, serial=board.serial(), now=_now)
     except OSError as error:
         what = f"{error.filename or 'the disk'} cannot be written: {error.strerror or error}"
         raise DiskFault(what, cure="see whether the disk is full or read-only") from error
-    facts = _facts(store, card, late=late)
+    facts = _facts(store, card, taken, late=late)
     _tell_journal(journal, taken, facts)
-    if not _awaited(taken, facts, card):
-        return
+    if _awaited(taken, facts, card):
+        _answer(journal, card, taken, facts)
+
+
+def _answer(journal: Journal, card: Card, taken: Taken, facts: Facts) -> None:
     try:
         card.tell(report(taken.memory, facts))
     except OSError as error:
@@ -72,7 +74,7 @@ def _awaited(taken: Taken, facts: Facts, card: Card) -> bool:
     Not for settings that never came from it; and an early look at what has not changed has
     nothing new to say.
     """
-    if facts.config is None or taken.anew:
+    if facts.config is None or taken.anew or taken.unread is not None:
         return True
     return facts.late and (bool(taken.memory.name) or card.answered)
 
@@ -83,6 +85,8 @@ def _now() -> str:
 
 def _tell_journal(journal: Journal, taken: Taken, facts: Facts) -> None:
     memory = taken.memory
+    if taken.unread is not None:
+        journal.write("warning", "card", f"{taken.unread.what}; {taken.unread.cure}")
     if taken.failed:
         journal.write("warning", "card", taken.failed)
     if not taken.anew:
@@ -100,12 +104,13 @@ def _tell_journal(journal: Journal, taken: Taken, facts: Facts) -> None:
         journal.write("info", "imported", f"the settings of {memory.name} are in force{key}")
 
 
-def _facts(store: Store, card: Card, *, late: bool) -> Facts:
+def _facts(store: Store, card: Card, taken: Taken, *, late: bool) -> Facts:
     return Facts(
         version=__version__,
         config=_in_force(store),
         has_key=store.key.exists(),
         on_card=card.settings is not None,
+        unread=taken.unread,
         late=late,
         nearly=tuple(card.nearly[:3]),
         serial=board.serial(),

@@ -13,22 +13,25 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device.config import Config, Spot, is_kept, parse, profile_of, read_file, spots
+from device.config import Config, Spot, is_kept, parse, profile_of, spots
 from device.errors import ConfigError, Secret
 from device.provision.card import Card
 from device.provision.removal import removal
 from device.provision.store import Memory, Store
+from device.provision.unread import Unread, unreadable
 
 
 class Taken(Struct, frozen=True):
     """What came of it: what is known of the card now, whether it was read anew, what failed.
 
-    `failed` says what could not be done to the card.
+    `failed` says what could not be done to the card; `unread` why `memory` is not of what is on
+    it, None when it is.
     """
 
     memory: Memory
     anew: bool = False
     failed: str = ""
+    unread: Unread | None = None
 
 
 def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) -> Taken:
@@ -38,12 +41,14 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     """
     memory = store.prepare()
     try:
-        path = card.only()
-        if path is None:
-            return _without_file(memory, store)
-        raw = read_file(path)
+        found = card.read()
     except ConfigError as mistake:
         return _refused(mistake, memory, store, seen="", now=now())
+    except OSError as error:
+        return _unreadable(error, card, memory, store)
+    if found is None:
+        return _without_file(memory, store)
+    path, raw = found
     if memory.removal is not None and memory.removal.fits(raw):
         return _freed(card, path, raw, memory, store)
     if store.is_of(memory.seen, raw):
@@ -57,6 +62,25 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
     memory = replace(memory, name=path.name, read_at=now(), refused=(), held="", notes=notes)
     return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
+
+
+def look(card: Card, store: Store) -> Taken:
+    """What is remembered of the card, and whether it can be read at all. Nothing is written."""
+    unread = None
+    try:
+        card.read()
+    except ConfigError:
+        pass
+    except OSError as error:
+        unread = unreadable(card.name, error)
+    return Taken(store.memory(), unread=unread)
+
+
+def _unreadable(error: OSError, card: Card, memory: Memory, store: Store) -> Taken:
+    """Nothing changes and nothing is forgotten: the card may be whole at the next start."""
+    unread = unreadable(card.name, error)
+    store.announce(card.name, [unread.problem])
+    return Taken(memory, unread=unread)
 
 
 def _refused(

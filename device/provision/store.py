@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -86,7 +87,7 @@ class Store:
         """
         if memory != self.memory():
             atomic.write(self._memory, msgspec.json.encode(memory), mode=0o600)
-        self.announce(memory)
+        self.announce(memory.name, memory.refused)
 
     def digest(self, content: bytes) -> str:
         """What tells one content from another. A guess at it can be tried only with the salt."""
@@ -98,10 +99,10 @@ class Store:
             return digest == self.digest(content)
         return digest == hashlib.sha256(content).hexdigest()
 
-    def announce(self, memory: Memory) -> None:
-        """Tell the daemon, for as long as the power is on."""
-        if memory.refused:
-            first = (memory.name, memory.refused[0])
+    def announce(self, name: str, problems: Sequence[Problem]) -> None:
+        """Tell the daemon why this file is not in use, for as long as the power is on. OSError."""
+        if problems:
+            first = (name, problems[0])
             atomic.write(self._refused, msgspec.json.encode(first), mode=0o644)
         else:
             atomic.remove(self._refused)
@@ -126,10 +127,10 @@ class Store:
             atomic.remove(self.key)
 
     def _salt_is(self) -> bytes:
-        """The salt; b'' before it is made."""
+        """The salt; b'' where there is none. Another one costs one more reading of the card."""
         try:
             return self._salt.read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return b""
 
     def _salted(self, memory: Memory) -> Memory:
