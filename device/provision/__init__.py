@@ -12,6 +12,7 @@ The folder `card/` holds the files that go onto one, and `example` puts them the
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from device import __version__, board
 from device.config import Config, load_file
-from device.errors import ConfigError, PresselError
+from device.errors import EXIT_UNAVAILABLE, ConfigError, PresselError
 from device.provision.card import PLACES, STATUS, Card
 from device.provision.example import EXAMPLES, write_example
 from device.provision.intake import Taken, look, take_in
@@ -36,9 +37,10 @@ PATIENCE_S: Final = 10.0
 
 
 class DiskFault(PresselError):
-    """The device's own disk cannot be written: nothing has changed."""
+    """The device's own disk cannot be written: what was in force stays so, and the card is told."""
 
     code = "state"
+    exit_status = EXIT_UNAVAILABLE
 
 
 def provision(journal: Journal, *, root: Path, late: bool) -> None:
@@ -49,15 +51,27 @@ def provision(journal: Journal, *, root: Path, late: bool) -> None:
     """
     store = Store(root)
     card = Card([root / place for place in PLACES])
-    try:
-        taken = look(card, store) if late else take_in(card, store, serial=board.serial(), now=_now)
-    except OSError as error:
-        what = f"{error.filename or 'the disk'} cannot be written: {error.strerror or error}"
-        raise DiskFault(what, cure="see whether the disk is full or read-only") from error
+    taken = look(card, store, why=store.fault()) if late else _take_in(journal, card, store)
     facts = _facts(store, card, taken, late=late)
     _tell_journal(journal, taken, facts)
     if _awaited(taken, facts, card):
         _answer(journal, card, taken, facts)
+
+
+def _take_in(journal: Journal, card: Card, store: Store) -> Taken:
+    """The import. The answer to a disk that fails is given here: nothing comes after it."""
+    try:
+        return take_in(card, store, serial=board.serial(), now=_now)
+    except OSError as error:
+        why = error.strerror or str(error)
+        taken = look(card, store, why=why)
+        with contextlib.suppress(OSError):  # its directory is in memory, which may be full as well
+            store.tell_fault(why)
+            if taken.unread is not None:
+                store.announce(card.name, [taken.unread.problem])
+        _answer(journal, card, taken, _facts(store, card, taken, late=False))
+        what = f"{error.filename or 'the disk'} cannot be written: {why}"
+        raise DiskFault(what, cure="see whether the disk is full or read-only") from error
 
 
 def _answer(journal: Journal, card: Card, taken: Taken, facts: Facts) -> None:

@@ -18,7 +18,7 @@ from device.errors import ConfigError, Secret
 from device.provision.card import Card
 from device.provision.removal import removal
 from device.provision.store import Memory, Store
-from device.provision.unread import Unread, unreadable
+from device.provision.unread import NOT_YET, Unread, not_stored, unreadable
 
 
 class Taken(Struct, frozen=True):
@@ -64,16 +64,28 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
 
 
-def look(card: Card, store: Store) -> Taken:
-    """What is remembered of the card, and whether it can be read at all. Nothing is written."""
-    unread = None
+def look(card: Card, store: Store, *, why: str) -> Taken:
+    """What is remembered of the card, and whether that is what is on it. Nothing is written.
+
+    `why` says what is wrong with the device's disk; '' when nothing is.
+    """
+    memory = store.memory()
     try:
-        card.read()
-    except ConfigError:
-        pass
+        found = card.read()
+    except ConfigError as mistake:
+        known = memory.refused == mistake.problems
     except OSError as error:
-        unread = unreadable(card.name, error)
-    return Taken(store.memory(), unread=unread)
+        return Taken(memory, unread=unreadable(card.name, error))
+    else:
+        known = _knows(memory, found[1], store) if found else not memory.refused
+    if known:
+        return Taken(memory)
+    return Taken(memory, unread=not_stored(why) if why else NOT_YET)
+
+
+def _knows(memory: Memory, raw: bytes, store: Store) -> bool:
+    begun = memory.removal is not None and memory.removal.fits(raw)
+    return begun or store.is_of(memory.seen, raw)
 
 
 def _unreadable(error: OSError, card: Card, memory: Memory, store: Store) -> Taken:

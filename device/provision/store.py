@@ -6,6 +6,7 @@
 /var/lib/pressel-provision/memory.json what the card was last seen to be (0600)
 /var/lib/pressel-provision/salt        of the digests in it, made once (0600)
 /run/pressel-provision/refused.json    why the card's settings are not in use; until power-off
+/run/pressel-provision/fault           what is wrong with the device's disk; until power-off
 """
 
 from __future__ import annotations
@@ -62,13 +63,16 @@ class Store:
         self._memory = state / "memory.json"
         self._salt = state / "salt"
         self._refused = run / "refused.json"
-        self._folders = ((etc, 0o755), (self.key.parent, 0o700), (state, 0o700), (run, 0o755))
+        self._fault = run / "fault"
+        # The one in memory first: what is wrong with the others is told there.
+        self._folders = ((run, 0o755), (etc, 0o755), (self.key.parent, 0o700), (state, 0o700))
 
     def prepare(self) -> Memory:
         """Make the directories, sweep up after a power cut, and say what is remembered."""
         for folder, mode in self._folders:
             folder.mkdir(mode=mode, parents=True, exist_ok=True)
             atomic.sweep(folder)
+        atomic.remove(self._fault)
         if not self._salt_is():
             atomic.write(self._salt, os.urandom(_SALT_BYTES), mode=0o600)
         return self._salted(self.memory())
@@ -106,6 +110,17 @@ class Store:
             atomic.write(self._refused, msgspec.json.encode(first), mode=0o644)
         else:
             atomic.remove(self._refused)
+
+    def tell_fault(self, why: str) -> None:
+        """Tell the report that comes later what is wrong with the disk. Raises OSError."""
+        atomic.write(self._fault, why.encode(), mode=0o644)
+
+    def fault(self) -> str:
+        """What was wrong with the disk at this start; '' for nothing."""
+        try:
+            return self._fault.read_text()
+        except OSError:
+            return ""
 
     def install(self, settings: bytes) -> None:
         """Put settings in force at the next start of the daemon; those before are kept."""
