@@ -2,7 +2,8 @@
 
 Each step leaves the device with whole files, old or new, and can be repeated: the key and the
 settings are stored first, then the card is freed of its secrets, then it is remembered as read. A
-card that has been read costs one digest at each start.
+card that has been read costs one digest at each start; one that was refused is judged again, for
+this Pressel may be a newer one.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     path, raw = found
     if memory.removal is not None and memory.removal.fits(raw):
         return _freed(card, path, raw, memory, store)
-    if store.is_of(memory.seen, raw):
+    if store.is_of(memory.seen, raw) and not memory.refused:
         memory = replace(memory, seen=store.digest(raw))
         store.remember(memory)
         return Taken(memory)

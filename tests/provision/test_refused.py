@@ -1,6 +1,8 @@
-"""A file with mistakes that is taken off the card again: nothing is left of it."""
+"""A file with mistakes: judged at each start, and forgotten once it is off the card."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
@@ -8,6 +10,29 @@ from device.lastgood import settings
 from provision.device_and_card import BAD, GOOD, KEY, STORED, Device
 
 MISTAKE = "'apikey' is not a setting"
+
+
+def test_what_an_older_pressel_refused_is_in_force_when_this_one_understands_it(
+    device: Device,
+) -> None:
+    device.given(GOOD)
+    memory = json.loads(device.memory.read_bytes())
+    memory["refused"] = [{"line": 2, "column": 3, "what": "'new' is no setting", "cure": "wait"}]
+    device.memory.write_text(json.dumps(memory))
+    device.start()
+    assert "STATUS: OK. The settings of pressel.yaml are in use." in device.told
+    assert not device.refused.exists()
+
+
+def test_what_is_refused_again_is_told_once(
+    device: Device, capfd: pytest.CaptureFixture[str]
+) -> None:
+    device.given(BAD)
+    kept = device.memory.read_bytes()
+    capfd.readouterr()
+    device.start()
+    assert capfd.readouterr().err == ""
+    assert device.memory.read_bytes() == kept
 
 
 def test_its_mistakes_are_gone_with_it(device: Device) -> None:
