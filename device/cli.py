@@ -241,24 +241,17 @@ def _judge(path: Path) -> int:
     """Say what the device would say about this file."""
     from device.config import read_file, survey
 
-    for note in survey(read_file(path), source=str(path)):
+    for note in survey(read_file(path, option="--check"), source=str(path)):
         print(f"{path}:{note}", file=sys.stderr)
     print(f"{path}: good")
     return 0
 
 
 def _write_example(directory: Path) -> int:
-    """Put the files for a card into a directory; none that is there already is touched."""
-    from device.provision import EXAMPLES
+    from device.provision import write_example
 
-    directory.mkdir(parents=True, exist_ok=True)
-    for source in sorted(EXAMPLES.iterdir()):
-        target = directory / source.name
-        if target.exists():
-            print(f"{target} is there already")
-        else:
-            target.write_bytes(source.read_bytes())
-            print(target)
+    for line in write_example(directory):
+        print(line)
     return 0
 
 

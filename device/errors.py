@@ -7,6 +7,7 @@
     ├── PanelError               the button or the light cannot be had
     ├── LinkError                the connection to the server, or the server itself
     ├── ControlUnavailable       no daemon answers on the control socket
+    ├── OutputError              a file or directory that a command was to write cannot be written
     └── StuckThread              a thread did not end in time: a bug
 
 Our own bugs are `AssertionError` or `TypeError` and are never caught.
@@ -132,6 +133,12 @@ class ControlUnavailable(PresselError):
     """No daemon answers on the control socket."""
 
     code = "no-daemon"
+    exit_status = EXIT_UNAVAILABLE
+
+
+class OutputError(PresselError):
+    """A file or directory that a command was to write cannot be written."""
+
     exit_status = EXIT_UNAVAILABLE
 
 

@@ -35,7 +35,7 @@ remove_files() { # a directory goes only if it is empty, and not one that Debian
     [ "$(readlink /usr/local/bin/pressel || true)" != "$home/current/bin/pressel" ] ||
         rm -f /usr/local/bin/pressel
     rm -f /usr/local/bin/pressel.new /run/pressel-led
-    rm -rf /var/cache/pressel
+    rm -rf /var/cache/pressel /run/pressel-provision
     if command -v journalctl >/dev/null; then journalctl --update-catalog; fi
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 }

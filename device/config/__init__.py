@@ -10,7 +10,15 @@ each kind of server, `show` writes it all out again. Nothing here touches a devi
 clock.
 """
 
-from device.config.load import Loaded, complaint, load_file, parse, read_file, survey
+from device.config.load import (
+    Loaded,
+    beginning,
+    complaint,
+    load_file,
+    parse,
+    read_file,
+    survey,
+)
 from device.config.model import Assistant, Config, Server
 from device.config.profiles import Profile, profile_of
 from device.config.scalars import is_kept
@@ -25,6 +33,7 @@ __all__ = [
     "Profile",
     "Server",
     "Spot",
+    "beginning",
     "complaint",
     "find_key",
     "is_kept",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -32,15 +33,23 @@ def load_file(path: Path) -> Loaded:
     return parse(read_file(path), source=str(path), serial=board.serial())
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file of settings, and never many more than one may have. ConfigError."""
+def read_file(path: Path, *, option: str = "--config") -> bytes:
+    """The bytes of a file of settings, and never many more than one may have. ConfigError.
+
+    `option` is the one of the command line by which another file is named.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return beginning(path)
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
-        cure = "copy pressel.example.yaml to this place, or name another file with --config"
+        cure = f"copy pressel.example.yaml to this place, or name another file with {option}"
         raise ConfigError(str(path), [Problem(1, 1, what, cure)]) from error
+
+
+def beginning(path: Path) -> bytes:
+    """The bytes of a file: all of one that is small enough for settings. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse(text: bytes, *, source: str, serial: str = "") -> Loaded:
@@ -96,9 +105,7 @@ class _File:
         fitted = boards.fitted(root)
         whole = whole and fitted.known and self._document.stopped_at is None
         checker = Checker(whole=whole)
-        kind = inspect.type_info(Config)
-        assert isinstance(kind, inspect.StructType)
-        config = checker.check(fitted.root, kind)
+        config = checker.check(fitted.root, _kind())
         self.problems += self._before_the_stop(checker.problems)
         if not isinstance(config, Config):
             return None, []
@@ -115,6 +122,14 @@ class _File:
         """Where reading stopped, the tree is torn: nothing from there on counts."""
         stop = self._document.stopped_at
         return found if stop is None else [problem for problem in found if problem.line < stop]
+
+
+@cache
+def _kind() -> inspect.StructType:
+    """What a file is held against. Kept: finding it takes longer than judging a small file."""
+    kind = inspect.type_info(Config)
+    assert isinstance(kind, inspect.StructType)
+    return kind
 
 
 def complaint(source: str, problem: Problem) -> str:

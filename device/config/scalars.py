@@ -1,6 +1,6 @@
 """One value: from what was typed to the type that is asked for, or to what to type instead.
 
-Nothing is guessed. Where YAML readers disagree about a value (`NO`, `0123`, `22:30`, `1_000`), the
+Nothing is guessed. Where YAML readers disagree about a value (`NO`, `0123`, `22:30`, `1e3`), the
 person is asked to write it so that nobody can.
 """
 
@@ -18,6 +18,8 @@ from device.errors import Secret
 
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)$")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?$")
+_NUMBER_OF_1_2: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
+"""Decimal and octal of YAML 1.2's core schema (10.3.2): to 1.1 `1e3` and `0o17` are text."""
 _NOTHING: Final = ("", "~", "null", "Null", "NULL")
 _KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}|(?=[\w-]*?[a-z])(?=[\w-]*?[A-Z])[\w-]{16,}")
 """A key, or what is left of one after a slip: long, without a space, in small and large letters."""
@@ -232,8 +234,8 @@ def _plain_digits(text: str, kind: inspect.IntType | inspect.FloatType) -> str:
 
 
 def _other_reading(text: str) -> str:
-    """What YAML 1.1 readers make of this unquoted text, when that is not text; '' when it is."""
+    """What readers of YAML 1.1 or 1.2 make of this unquoted text, when not text; '' when it is."""
     for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(text[:1], []):
         if tag in _YAML_WORDS and pattern.match(text):
             return _YAML_WORDS[tag]
-    return ""
+    return "a number" if _NUMBER_OF_1_2.fullmatch(text) else ""

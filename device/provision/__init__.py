@@ -3,14 +3,16 @@
 A card is a directory: the boot partition of the board, `/boot/firmware` or `/bootfs`, which any
 computer can read and write. `card` is that side and `store` the device's; `intake` brings what is
 right from one to the other, `removal` takes the secrets off the card, `report` tells the person
-who reads it. Nothing here touches sound or pins, and all but the import itself runs on macOS and
-Windows, too: `pressel provision --check FILE`.
+who reads it, and `unread` why the device does not know what is on it. Nothing here touches sound
+or pins, and all but the import itself runs on macOS and Windows, too: `pressel provision --check
+FILE`.
 
-The folder `card/` holds the files that go onto one.
+The folder `card/` holds the files that go onto one, and `example` puts them there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from pathlib import Path
@@ -18,46 +20,61 @@ from typing import TYPE_CHECKING, Final
 
 from device import __version__, board
 from device.config import Config, load_file
-from device.errors import ConfigError, PresselError
+from device.errors import EXIT_UNAVAILABLE, ConfigError, PresselError
 from device.provision.card import PLACES, STATUS, Card
-from device.provision.intake import Taken, take_in
+from device.provision.example import EXAMPLES, write_example
+from device.provision.intake import Taken, look, take_in
 from device.provision.report import Facts, place, report
 from device.provision.store import Store
 
 if TYPE_CHECKING:
     from device.drivers.journal import Journal
 
-EXAMPLES: Final = Path(__file__).parent / "card"
-"""The files that go onto a card."""
+__all__ = ["EXAMPLES", "DiskFault", "provision", "write_example"]
+
 PATIENCE_S: Final = 10.0
 """With the service manager."""
 
 
 class DiskFault(PresselError):
-    """The device's own disk cannot be written: nothing has changed."""
+    """The device's own disk cannot be written: what was in force stays so, and the card is told."""
 
     code = "state"
+    exit_status = EXIT_UNAVAILABLE
 
 
 def provision(journal: Journal, *, root: Path, late: bool) -> None:
     """Import the card, if it has changed, and answer on it; `late` only answers.
 
-    `root` is where the device's file system begins. A mistake on the card is no failure of this: it
-    is told, and what was in force stays. Raises `DiskFault`.
+    `root` is where the device's file system begins. A mistake on the card, or a card that fails, is
+    no failure of this: it is told, and what was in force stays. Raises `DiskFault`.
     """
     store = Store(root)
     card = Card([root / place for place in PLACES])
+    taken = look(card, store, why=store.fault()) if late else _take_in(journal, card, store)
+    facts = _facts(store, card, taken, late=late)
+    _tell_journal(journal, taken, facts)
+    if _awaited(taken, facts, card):
+        _answer(journal, card, taken, facts)
+
+
+def _take_in(journal: Journal, card: Card, store: Store) -> Taken:
+    """The import. The answer to a disk that fails is given here: nothing comes after it."""
     try:
-        taken = (
-            Taken(store.memory()) if late else take_in(card, store, serial=board.serial(), now=_now)
-        )
+        return take_in(card, store, serial=board.serial(), now=_now)
     except OSError as error:
-        what = f"{error.filename or 'the disk'} cannot be written: {error.strerror or error}"
+        why = error.strerror or str(error)
+        taken = look(card, store, why=why)
+        with contextlib.suppress(OSError):  # its directory is in memory, which may be full as well
+            store.tell_fault(why)
+            if taken.unread is not None:
+                store.announce(card.name, [taken.unread.problem])
+        _answer(journal, card, taken, _facts(store, card, taken, late=False))
+        what = f"{error.filename or 'the disk'} cannot be written: {why}"
         raise DiskFault(what, cure="see whether the disk is full or read-only") from error
-    _tell_journal(journal, taken)
-    facts = _facts(store, card, late=late)
-    if not _awaited(taken, facts):
-        return
+
+
+def _answer(journal: Journal, card: Card, taken: Taken, facts: Facts) -> None:
     try:
         card.tell(report(taken.memory, facts))
     except OSError as error:
@@ -65,23 +82,25 @@ def provision(journal: Journal, *, root: Path, late: bool) -> None:
         journal.write("warning", "card", f"{what}; see whether the card is full or write-protected")
 
 
-def _awaited(taken: Taken, facts: Facts) -> bool:
+def _awaited(taken: Taken, facts: Facts, card: Card) -> bool:
     """Whether somebody looks for an answer on the card.
 
-    Not for settings that did not come from it; and an early look at what has not changed has
+    Not for settings that never came from it; and an early look at what has not changed has
     nothing new to say.
     """
-    if facts.config is None or taken.anew:
+    if facts.config is None or taken.anew or taken.unread is not None:
         return True
-    return facts.late and bool(taken.memory.name)
+    return facts.late and (bool(taken.memory.name) or card.answered)
 
 
 def _now() -> str:
     return time.strftime("%Y-%m-%d %H:%M %Z")
 
 
-def _tell_journal(journal: Journal, taken: Taken) -> None:
+def _tell_journal(journal: Journal, taken: Taken, facts: Facts) -> None:
     memory = taken.memory
+    if taken.unread is not None:
+        journal.write("warning", "card", f"{taken.unread.what}; {taken.unread.cure}")
     if taken.failed:
         journal.write("warning", "card", taken.failed)
     if not taken.anew:
@@ -91,17 +110,21 @@ def _tell_journal(journal: Journal, taken: Taken) -> None:
         journal.write("error", "error", what, code="config", what=problem.what, cure=problem.cure)
     for note in memory.notes:
         journal.write("warning", "card", f"{memory.name}: {note}")
-    if not memory.refused:
+    if not facts.on_card and not memory.refused:
+        what = "the file with mistakes is gone from the card; the device goes on as it was"
+        journal.write("info", "card", what)
+    elif not memory.refused:
         key = f"; the key ...{memory.tail} is stored" if memory.tail else ""
         journal.write("info", "imported", f"the settings of {memory.name} are in force{key}")
 
 
-def _facts(store: Store, card: Card, *, late: bool) -> Facts:
+def _facts(store: Store, card: Card, taken: Taken, *, late: bool) -> Facts:
     return Facts(
         version=__version__,
         config=_in_force(store),
         has_key=store.key.exists(),
         on_card=card.settings is not None,
+        unread=taken.unread,
         late=late,
         nearly=tuple(card.nearly[:3]),
         serial=board.serial(),

@@ -2,7 +2,8 @@
 
 Each step leaves the device with whole files, old or new, and can be repeated: the key and the
 settings are stored first, then the card is freed of its secrets, then it is remembered as read. A
-card that has been read costs one digest at each start.
+card that has been read costs one digest at each start; one that was refused is judged again, for
+this Pressel may be a newer one.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device.config import Config, Spot, is_kept, parse, profile_of, read_file, spots
+from device.config import Config, Spot, is_kept, parse, profile_of, spots
 from device.errors import ConfigError, Secret
 from device.provision.card import Card
 from device.provision.removal import removal
-from device.provision.store import Memory, Store, digest_of
+from device.provision.store import Memory, Store
+from device.provision.unread import NOT_YET, Unread, not_stored, unreadable
 
 
 class Taken(Struct, frozen=True):
     """What came of it: what is known of the card now, whether it was read anew, what failed.
 
-    `failed` says what could not be done to the card.
+    `failed` says what could not be done to the card; `unread` why `memory` is not of what is on
+    it, None when it is.
     """
 
     memory: Memory
     anew: bool = False
     failed: str = ""
+    unread: Unread | None = None
 
 
 def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) -> Taken:
@@ -38,25 +42,58 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     """
     memory = store.prepare()
     try:
-        path = card.only()
-        if path is None:
-            store.announce(memory)
-            return Taken(memory)
-        raw = read_file(path)
+        found = card.read()
     except ConfigError as mistake:
         return _refused(mistake, memory, store, seen="", now=now())
+    except OSError as error:
+        return _unreadable(error, card, memory, store)
+    if found is None:
+        return _without_file(memory, store)
+    path, raw = found
     if memory.removal is not None and memory.removal.fits(raw):
         return _freed(card, path, raw, memory, store)
-    if digest_of(raw) == memory.seen:
-        store.announce(memory)
+    if store.is_of(memory.seen, raw) and not memory.refused:
+        memory = replace(memory, seen=store.digest(raw))
+        store.remember(memory)
         return Taken(memory)
     try:
         loaded = parse(raw, source=path.name, serial=serial)
     except ConfigError as mistake:
-        return _refused(mistake, memory, store, seen=digest_of(raw), now=now())
+        return _refused(mistake, memory, store, seen=store.digest(raw), now=now())
     notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
-    memory = replace(memory, name=path.name, read_at=now(), refused=(), notes=notes)
+    memory = replace(memory, name=path.name, read_at=now(), refused=(), held="", notes=notes)
     return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
+
+
+def look(card: Card, store: Store, *, why: str) -> Taken:
+    """What is remembered of the card, and whether that is what is on it. Nothing is written.
+
+    `why` says what is wrong with the device's disk; '' when nothing is.
+    """
+    memory = store.memory()
+    try:
+        found = card.read()
+    except ConfigError as mistake:
+        known = memory.refused == mistake.problems
+    except OSError as error:
+        return Taken(memory, unread=unreadable(card.name, error))
+    else:
+        known = _knows(memory, found[1], store) if found else not memory.refused
+    if known:
+        return Taken(memory)
+    return Taken(memory, unread=not_stored(why) if why else NOT_YET)
+
+
+def _knows(memory: Memory, raw: bytes, store: Store) -> bool:
+    begun = memory.removal is not None and memory.removal.fits(raw)
+    return begun or store.is_of(memory.seen, raw)
+
+
+def _unreadable(error: OSError, card: Card, memory: Memory, store: Store) -> Taken:
+    """Nothing changes and nothing is forgotten: the card may be whole at the next start."""
+    unread = unreadable(card.name, error)
+    store.announce(card.name, [unread.problem])
+    return Taken(memory, unread=unread)
 
 
 def _refused(
@@ -64,12 +101,25 @@ def _refused(
 ) -> Taken:  # fmt: skip
     """Nothing changes: what was in force stays in force."""
     if (memory.seen, memory.refused) == (seen, mistake.problems):
-        store.announce(memory)
+        store.remember(memory)
         return Taken(memory)
-    name = Path(mistake.source).name
+    held = memory.held if memory.refused else memory.name
+    name, problems = Path(mistake.source).name, mistake.problems
+    removal = None if seen else memory.removal  # of two files one may be half freed of its key
     memory = replace(
-        memory, name=name, read_at=now, seen=seen, refused=mistake.problems, notes=(), removal=None
-    )
+        memory, name=name, read_at=now, seen=seen, refused=problems, held=held, notes=(),
+        removal=removal,
+    )  # fmt: skip
+    store.remember(memory)
+    return Taken(memory, anew=True)
+
+
+def _without_file(memory: Memory, store: Store) -> Taken:
+    """The device goes on as it was. The mistakes of a file that is gone are gone with it."""
+    if not memory.refused:
+        store.remember(memory)
+        return Taken(memory)
+    memory = replace(memory, name=memory.held, read_at="", seen="", refused=(), held="")
     store.remember(memory)
     return Taken(memory, anew=True)
 
@@ -84,7 +134,7 @@ def _accepted(
         memory = replace(memory, notes=(*memory.notes, *_without_key(own, store)))
     taking = removal(raw, found, own=own)
     store.install(taking.applied(raw))
-    memory = replace(memory, seen=digest_of(raw), removal=taking if taking.patches else None)
+    memory = replace(memory, seen=store.digest(raw), removal=taking if taking.patches else None)
     store.remember(memory)
     if not taking.patches:
         return Taken(memory, anew=True)
@@ -101,7 +151,7 @@ def _freed(card: Card, path: Path, raw: bytes, memory: Memory, store: Store) -> 
         why = error.strerror or str(error)
         what = f"the key is still on the card, which cannot be written: {why}"
         return Taken(memory, anew=True, failed=what)
-    memory = replace(memory, seen=digest_of(taking.applied(raw)), removal=None)
+    memory = replace(memory, seen=store.digest(taking.applied(raw)), removal=None)
     store.remember(memory)
     return Taken(memory, anew=True)
 
@@ -120,7 +170,7 @@ def _key_kept(own: Spot | None, memory: Memory, store: Store) -> Memory:
     if is_kept(own.text):
         return memory
     store.store_key(own.text)
-    return replace(memory, stored=digest_of(own.text.encode()), tail=Secret(own.text).tail)
+    return replace(memory, stored=store.digest(own.text.encode()), tail=Secret(own.text).tail)
 
 
 def _without_key(own: Spot | None, store: Store) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from device.config import Config
 from device.errors import Problem
 from device.provision.card import STATUS_BYTES
 from device.provision.store import Memory
+from device.provision.unread import Unread
 
 MAX_BYTES: Final = STATUS_BYTES - 2
 _SHOWN: Final = 12
@@ -39,14 +40,16 @@ COPIES: Final = (
 class Facts(Struct, frozen=True):
     """What is so now: the settings in force, whether there is a key, the machine, the daemon.
 
-    `on_card`: the card has a file of settings; `nearly` are files that may be meant for it. `late`
-    is False before network and sound cards are there; `daemon` is what it says of itself.
+    `on_card`: the card has a file of settings; `nearly` are files that may be meant for it.
+    `unread` is why nothing is known of what the card says, None when it is known. `late` is False
+    before network and sound cards are there; `daemon` is what it says of itself.
     """
 
     version: str
     config: Config | None = None
     has_key: bool = False
     on_card: bool = True
+    unread: Unread | None = None
     late: bool = False
     nearly: tuple[str, ...] = ()
     serial: str = ""
@@ -60,6 +63,8 @@ class Facts(Struct, frozen=True):
 
 def report(memory: Memory, facts: Facts) -> str:
     """The text, with line ends of one character. Bounded whatever the mistakes are."""
+    if facts.unread is not None:
+        memory = Memory()  # it is of another file, or of half of this one
     shown = min(len(memory.refused), _SHOWN)
     while True:
         text = "\n".join(_lines(memory, facts, shown=shown)) + "\n"
@@ -78,7 +83,7 @@ def _lines(memory: Memory, facts: Facts, *, shown: int) -> Iterator[str]:
         yield from (f"  {place(problem)}" for problem in memory.refused[:shown])
         if len(memory.refused) > shown:
             yield f"  and {len(memory.refused) - shown} more. Correct these first."
-    remarks = [*_still_there(memory), *_cut(memory.notes), *_sound(facts)]
+    remarks = [*_still_there(memory, facts), *_cut(memory.notes), *_sound(facts)]
     if remarks:
         yield ""
         yield "Worth knowing:"
@@ -100,7 +105,14 @@ def place(problem: Problem) -> str:
 
 
 def _verdict(memory: Memory, facts: Facts) -> Iterator[str]:
-    if memory.refused:
+    if facts.unread is not None:
+        yield f"STATUS: {facts.unread.verdict}. {_sentence(facts.unread.what)}"
+        if facts.config is None:
+            yield "The device has no settings: it does nothing until it has some."
+        else:
+            yield "The device goes on with the settings it has."
+        yield _sentence(facts.unread.cure)
+    elif memory.refused:
         count = len(memory.refused)
         mistakes = "a mistake" if count == 1 else f"{count} mistakes"
         yield f"STATUS: MISTAKES. {memory.name} has {mistakes} and is not in use."
@@ -122,8 +134,12 @@ def _verdict(memory: Memory, facts: Facts) -> Iterator[str]:
             yield f"Is it {name}? Save it as plain text with the name pressel.yaml."
 
 
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def _key(memory: Memory, facts: Facts) -> Iterator[str]:
-    if memory.refused:
+    if memory.refused or (facts.unread is not None and facts.on_card):
         yield "A key in the file stays there until the file is in use."
     if not facts.has_key:
         yield "Key: none is stored on the device."
@@ -133,8 +149,8 @@ def _key(memory: Memory, facts: Facts) -> Iterator[str]:
         yield f"Key: one is stored on the device. {COPIES if memory.stored else ''}".rstrip()
 
 
-def _still_there(memory: Memory) -> Iterator[str]:
-    if memory.removal is not None:
+def _still_there(memory: Memory, facts: Facts) -> Iterator[str]:
+    if memory.removal is not None and facts.on_card:
         yield "The key is still on this card, which could not be written. Tried at each start."
 
 

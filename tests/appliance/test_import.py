@@ -89,6 +89,21 @@ def test_a_card_that_cannot_be_written_is_stated_and_nothing_is_lost(system: Sys
     assert "pressel-status.txt cannot be written" in said
 
 
+def test_a_full_disk_is_told_at_once_and_two_minutes_later_too(system: System) -> None:
+    insert(system, GOOD)
+    system.run(
+        "mount -t tmpfs -o size=16k full /etc/pressel && mkdir /etc/pressel/credentials.d; "
+        "dd if=/dev/zero of=/etc/pressel/all bs=1k 2>/dev/null || true"
+    )
+    system.run("systemctl start pressel-provision", check=False)
+    assert "Status=69" in system.run("systemctl show -p ExecMainStatus pressel-provision")
+    assert "STATUS: NOT STORED" in told(system)
+    system.run("systemctl start pressel-report")
+    assert "STATUS: NOT STORED" in told(system), "what was wrong outlives the failed unit"
+    system.run("umount /etc/pressel; systemctl start pressel-provision")
+    assert "STATUS: OK. The settings of pressel.yaml are in use." in told(system)
+
+
 def test_a_machine_without_a_card_starts_nothing_of_this(system: System) -> None:
     system.run("rm -rf /boot/firmware; systemctl start pressel-provision pressel-report")
     for unit in ("pressel-provision", "pressel-report"):

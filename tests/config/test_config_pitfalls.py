@@ -42,16 +42,46 @@ def test_an_underscore_is_no_part_of_a_number():
     )
 
 
-def test_digits_are_not_taken_for_a_name():
-    line, column, said = only_complaint(SMALLEST + "server: {model: 0123}\n")
-    assert (line, column) == (4, 17)
-    assert said == "server.model is '0123', a number to YAML; put it in quotes: \"0123\""
-    assert accepted(SMALLEST + 'server: {model: "0123"}\n').server.model == "0123"
+@pytest.mark.parametrize(
+    ("typed", "reading"),
+    [
+        ("0123", "a number"),
+        ("12345678", "a number"),
+        ("1_000", "a number"),
+        ("22:30", "a number"),
+        ("0x1F", "a number"),
+        ("1.10", "a number"),
+        ("089", "a number"),
+        ("1e3", "a number"),
+        ("-1E3", "a number"),
+        ("1.5e3", "a number"),
+        (".5e1", "a number"),
+        ("0o17", "a number"),
+        ("2026-11-22", "a date"),
+    ],
+)
+def test_what_some_reader_takes_for_a_number_or_a_date_is_not_taken_for_a_name(typed, reading):
+    assert only_complaint(SMALLEST + f"server: {{model: {typed}}}\n") == (
+        *(4, 17),
+        f"server.model is '{typed}', {reading} to YAML; put it in quotes: \"{typed}\"",
+    )
+    assert accepted(SMALLEST + f'server: {{model: "{typed}"}}\n').server.model == typed
+
+
+@pytest.mark.parametrize("typed", ["1e", "e3", "1e3x", "0o8", "0o", "v1.10", "1.2.3", "1-2"])
+def test_what_is_text_to_every_reader_needs_no_quotes(typed):
+    assert accepted(SMALLEST + f"server: {{model: {typed}}}\n").server.model == typed
+
+
+@pytest.mark.parametrize("typed", ["12345678", "1e30", "0o1234", "22:30:15"])
+def test_a_key_that_some_reader_takes_for_a_number_wants_quotes_and_is_not_repeated(typed):
+    line, column, said = only_complaint(SMALLEST + f"server: {{api_key: {typed}}}\n")
+    assert (line, column) == (4, 19)
+    assert said == "server.api_key is not text to YAML; put the value in quotes"
 
 
 def test_a_colon_between_digits_is_not_base_sixty():
     assert only_complaint(SMALLEST + "talk: {linger_s: 22:30}\n")[:2] == (4, 18)
-    assert accepted(SMALLEST + 'server: {model: "22:30"}\n').server.model == "22:30"
 
 
 def test_version_1_10_is_not_version_1_1():
@@ -243,6 +273,7 @@ def test_half_a_letter_of_utf16_is_named():
     [
         (b"{\\rtf1\\ansi version: 1", "RTF"),
         (b"PK\x03\x04\x14\x00", "word processor"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Word document"),
         (b"%PDF-1.7", "PDF"),
         (b"\n<!doctype html>", "web page"),
     ],

@@ -138,7 +138,7 @@ SLIPS = [
 
 @st.composite
 def slipped(draw: st.DrawFn) -> bytes:
-    """An example in which something was typed, deleted or copied to another place."""
+    """An example in which something was typed, deleted or copied, and bits have turned over."""
     text = draw(st.sampled_from([EXAMPLE, DESIGN])).read_text()
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(text)))
@@ -153,10 +153,14 @@ def slipped(draw: st.DrawFn) -> bytes:
             case "cut":
                 text = text[:at]
     encoding = draw(st.sampled_from(["utf-8", "utf-16", "cp1252"]))
-    return text.encode(encoding, "replace")
+    raw = bytearray(text.encode(encoding, "replace"))
+    bits = st.integers(0, 8 * len(raw) - 1)
+    for turned in draw(st.lists(bits, max_size=2)) if raw else []:
+        raw[turned // 8] ^= 1 << turned % 8
+    return bytes(raw)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=1000, deadline=None, derandomize=True)
 @given(slipped())
 def test_a_file_a_hand_slipped_over_is_read_or_complained_about_with_a_place(raw):
     read_as = config_or_complaint(raw)

@@ -1,16 +1,18 @@
 """What a power cut would leave: the directory as it is before and after each system call.
 
 ptrace(2) stops a child before and after each of its calls. What the kernel has been told by then is
-what a kill at that moment leaves; whether a disk keeps it is for fsync, and for a real kernel.
+what a kill at that moment leaves; whether a disk keeps it is for fsync, and for a real kernel. And
+whatever else can happen at any moment can be made to happen at each.
 """
 
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TRACE_ME, SYSCALL = 0, 24
@@ -24,22 +26,29 @@ def moments(work: Callable[[], object], place: Path, *, into: Path) -> tuple[int
 
     Each different state of the place is copied once, into a directory of its own.
     """
-    child = os.fork()
-    if child == 0:
-        _traced(work)
-    stops = 0
+    count = 0
     seen = set()
     copies: list[Path] = []
-    while True:
-        status = os.waitpid(child, 0)[1]
-        if os.WIFEXITED(status):
-            assert os.WEXITSTATUS(status) == 0, "the work itself failed"
-            return stops, copies
-        stops += 1
+    for _ in stops(work):
+        count += 1
         state = _state(place)
         if state not in seen:
             seen.add(state)
             copies.append(Path(shutil.copytree(place, into / str(len(copies)))))
+    return count, copies
+
+
+def stops(work: Callable[[], object]) -> Iterator[int]:
+    """Let a child do this work; counts, from 1, the moments in which it stands still."""
+    child = os.fork()
+    if child == 0:
+        _traced(work)
+    for count in itertools.count(1):
+        status = os.waitpid(child, 0)[1]
+        if os.WIFEXITED(status):
+            assert os.WEXITSTATUS(status) == 0, "the work itself failed"
+            return
+        yield count
         _ptrace(SYSCALL, child, None, None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from device.cli import main
 from device.drivers.journal import Journal
 from device.provision import provision
 
@@ -30,12 +31,18 @@ class Device:
         self.settings = root / "etc/pressel/pressel.yaml"
         self.previous = root / "etc/pressel/previous.yaml"
         self.key = root / "etc/pressel/credentials.d/api_key"
+        self.memory = root / "var/lib/pressel-provision/memory.json"
+        self.salt = root / "var/lib/pressel-provision/salt"
         self.refused = root / "run/pressel-provision/refused.json"
 
     def start(self, *, late: bool = False) -> None:
         """What happens at each start of the machine."""
         journal = Journal("text", descriptor=2)
         provision(journal, root=self.root, late=late)
+
+    def command(self, *words: str) -> int:
+        """The same as the unit's command; returns its exit status."""
+        return main(["provision", "--root", str(self.root), "--log-format", "text", *words])
 
     def given(self, text: str | bytes, *, name: str = "pressel.yaml") -> None:
         """Put this on the card and start."""

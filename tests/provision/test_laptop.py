@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from device.errors import EXIT_UNAVAILABLE
 from device.provision import EXAMPLES
 from provision.device_and_card import BAD, GOOD
 
@@ -60,7 +61,10 @@ def test_each_mistake_is_a_line_that_editors_jump_to(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     done = elsewhere("--check", str(tmp_path / "absent.yaml"))
     assert done.returncode == 78
-    assert "No such file" in done.stderr
+    assert done.stderr == (
+        f"{tmp_path}/absent.yaml:1:1: the file cannot be read: No such file or directory; copy "
+        "pressel.example.yaml to this place, or name another file with --check\n"
+    )
 
 
 def test_the_files_for_a_card_are_written_and_none_is_overwritten(tmp_path: Path) -> None:
@@ -72,6 +76,15 @@ def test_the_files_for_a_card_are_written_and_none_is_overwritten(tmp_path: Path
     assert (card / "pressel.example.yaml").read_text() == "mine"
     assert "is there already" in done.stdout
     assert {path.name for path in card.iterdir()} == {path.name for path in EXAMPLES.iterdir()}
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "/dev/null", "/proc"])
+def test_a_directory_that_cannot_be_written_is_named_with_what_to_do(place: str) -> None:
+    done = elsewhere("--write-example", place)
+    assert done.returncode == EXIT_UNAVAILABLE
+    assert done.stderr.startswith(f"pressel: {place} cannot be written: ")
+    assert done.stderr.endswith("; run with sudo, or name another directory\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_example_becomes_good_settings_by_a_copy(tmp_path: Path) -> None:

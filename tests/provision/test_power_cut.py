@@ -66,6 +66,7 @@ def test_a_writer_that_does_not_care_would_be_caught(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_what_was(tmp_path: Path, room: int) -> None:
     device = settled(tmp_path)
     before = (device.settings.read_bytes(), device.key.read_bytes())
+    told = device.told
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))  # no file may be longer
     try:
@@ -77,6 +78,8 @@ def test_a_full_disk_leaves_what_was(tmp_path: Path, room: int) -> None:
     assert device.key.read_text() in (KEY, NEW_KEY)
     if room < len(KEY):
         assert (device.settings.read_bytes(), device.key.read_bytes()) == before
+    if room == 0:
+        assert device.told == told, "an answer that cannot be replaced stays whole"
     assert [*device.root.rglob(".pressel-*")] == [], "and no rubbish"
     device.start()
     assert volume(device.settings) == 20
