@@ -77,7 +77,7 @@ def test_a_memory_without_salt_knows_its_key_again(device: Device) -> None:
 
 def test_the_key_of_an_administrator_is_left_alone_after_that_too(device: Device) -> None:
     device.given(GOOD)
-    earlier = "sk-of-an-earlier-card"
+    earlier = "sk-card-of-an-earlier-time"
     as_the_first_pressel_left_it(device, stored=earlier)
     device.start()
     assert plain(earlier.encode()) not in device.memory.read_text()
