@@ -29,7 +29,8 @@ SPOKEN: Final = 25
 """Periods of speech (0.5 s) that are needed to compare channels."""
 _SHORT: Final = 4
 _LONG: Final = 32
-"""The band of the VAD, by the same means (`vad.levels`): about 300 to 2700 Hz."""
+"""About 300 to 2700 Hz, by the means of the VAD (`vad.levels`), whose band ends an octave lower:
+where that asks whether there is a voice at all, this asks where it is clearest, consonants too."""
 _FALL: Final = 0.3
 _RISE_DB: Final = 0.06
 """How a noise floor follows a period: as the VAD's, quick to fall and 3 dB/s to rise."""
@@ -169,7 +170,7 @@ class _Best:
 
 
 def band_powers(samples: Samples) -> NDArray[np.float64]:
-    """The power of each channel in the band of speech; whole periods only."""
+    """The power of each channel between about 300 and 2700 Hz; whole periods only."""
     short = samples.reshape(len(samples), -1, _LONG // _SHORT, _SHORT).mean(axis=3)
     long = short.mean(axis=2)
     high = np.einsum("ijk,ijk->i", short, short) / (short.shape[1] * short.shape[2])
