@@ -93,15 +93,19 @@ class Parts:
             self._outlet.report("recovered", fields, f"the {part} is as it should be again")
 
     def channel(self, event: ev.ChannelTurned) -> None:
-        """One of several, which is left out or not any more. The light is silent: all is heard."""
+        """One that is used, or would be. The light is silent: what there is is heard."""
         who = f"microphone channel {event.channel}"
         fields: dict[str, object] = {"channel": event.channel}
+        kind = " ".join(event.ill.split()[:2])  # less its figures, which differ each time
+        key = f"channel {event.channel} {kind}"
         if not event.ill:
-            self._outlet.report("channel", fields, f"{who} is as it should be again")
+            said = f"{who} is as it should be again"
+            self._outlet.report("channel", fields, said, repeats=key)
             return
-        what = f"{who} {event.ill} and is left out"
+        what = f"{who} {event.ill}{' and is left out' if event.left_out else ''}"
         fields |= {"what": what, "cure": event.cure}
-        self._outlet.report("channel", fields, f"{what}; {event.cure}", level="warning")
+        said = f"{what}; {event.cure}"
+        self._outlet.report("channel", fields, said, level="warning", repeats=key)
 
     def bearing(self, event: ev.Bearing) -> None:
         """Somebody speaks from there."""

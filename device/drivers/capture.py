@@ -14,8 +14,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from device.core import events as ev
-from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
+from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock
 from device.core.events import Event, Part
+from device.core.plain import Plain
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
 from device.drivers.thread import Ask, NamedThread
@@ -50,9 +51,9 @@ class Capture:
     """The microphone. All methods return at once; what happened comes back by `post`.
 
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
-    `PartPoor`, `PartFine`, `Xrun`, `EchoReady` and `EchoMissing`, and must only hand over. With an
-    `array` also `ChannelTurned` and `Bearing`; then `hearing` is asked each period whether somebody
-    speaks, as `Array.mix` wants to know it. Without one the channels in `use` are averaged.
+    `PartPoor`, `PartFine`, `ChannelTurned`, `Xrun`, `EchoReady` and `EchoMissing`, and must only
+    hand over; with an `array` also `Bearing`. Without one the channels in `use` are averaged.
+    `hearing` is asked each period whether somebody speaks, as `Array.mix` wants to know it.
     """
 
     def __init__(
@@ -69,12 +70,11 @@ class Capture:
     ) -> None:
         self._device = device
         self._form = form
-        self._use = use
         self._block_bytes = block * FRAME_BYTES
         self._post = post
         self._make_ear = ear
         self._ear: Ear | None = None
-        self._array = array
+        self._front = Plain(use) if array is None else array
         self._hearing = hearing
         self._zeros = _Zeros()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
@@ -209,10 +209,8 @@ class Capture:
 
     def _mixed(self, sound: bytes, granted: Format) -> bytes:
         """One period, mono."""
-        if self._array is None:
-            return to_mono(sound, granted, self._use)
-        mono = self._array.mix(sound, granted, hearing=self._hearing())
-        for event in self._array.take(time.monotonic()):
+        mono = self._front.mix(sound, granted, hearing=self._hearing())
+        for event in self._front.take(time.monotonic()):
             self._post(event)
         return mono
 
