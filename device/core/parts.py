@@ -7,12 +7,14 @@ zeros, or breaks off again and again. Each is written down once, when it begins 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final
 
 from device.core import events as ev
 from device.core.events import Part, Timer
-from device.core.habits import PART_RETRY_S, STORM, STORM_OVER_S, STORM_S
+from device.core.habits import PART_RETRY_S, POINT_APART_S, STORM, STORM_OVER_S, STORM_S
+from device.core.light import Light, LightState
 from device.core.outlet import Outlet
 from device.core.question import Question
 from device.troubles import TROUBLES
@@ -32,6 +34,7 @@ class Parts:
         self._failed: dict[Part, str] = {}
         self._poor: dict[Part, str] = {}
         self._settings = ""
+        self._pointed = -math.inf
         self._xruns: dict[Part, deque[float]] = {part: deque(maxlen=STORM) for part in Part}
 
     @property
@@ -107,8 +110,11 @@ class Parts:
         said = f"{what}; {event.cure}"
         self._outlet.report("channel", fields, said, level="warning", repeats=key)
 
-    def bearing(self, event: ev.Bearing) -> None:
-        """Somebody speaks from there."""
+    def bearing(self, event: ev.Bearing, light: Light) -> None:
+        """Somebody speaks from there. While the light says that it hears them, it points."""
+        if light.state is LightState.HEARING and event.at - self._pointed >= POINT_APART_S:
+            self._pointed = event.at
+            self._outlet.do(ev.Point(event.degrees))
         fields: dict[str, object] = {"degrees": round(event.degrees)}
         said = f"somebody speaks at {event.degrees:.0f} degrees"
         self._outlet.report("bearing", fields, said, level="debug")

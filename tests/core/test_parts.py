@@ -267,6 +267,32 @@ def test_a_bearing_is_a_line_for_developers() -> None:
     assert stage.lines("bearing") == [{"degrees": 65}]
 
 
+def pointed(stage: Stage, effects: list[ev.Effect]) -> list[float]:
+    return [effect.degrees for effect in effects if isinstance(effect, ev.Point)]
+
+
+def test_the_light_points_to_who_speaks_while_it_says_that_it_hears_them() -> None:
+    stage = Stage()
+    stage.tap()
+    assert pointed(stage, stage.post(ev.Bearing(stage.now, 65.0))) == [], "listening"
+    stage.speak(0.5)
+    assert stage.light is LightState.HEARING
+    assert pointed(stage, stage.post(ev.Bearing(stage.now, 65.0))) == [65.0]
+    stage.mute()
+    stage.wait(1.0)
+    assert pointed(stage, stage.post(ev.Bearing(stage.now, 65.0))) == []
+
+
+def test_the_light_turns_ten_times_a_second_at_most() -> None:
+    stage = Stage()
+    stage.tap()
+    stage.speak(0.5)
+    found = []
+    for n in range(200):
+        found += pointed(stage, stage.post(ev.Bearing(stage.now + n / 100, float(n))))
+    assert 15 <= len(found) <= 20
+
+
 def test_whether_somebody_speaks_is_known_while_the_gate_is_open() -> None:
     stage = Stage()
     assert stage.talk.hearing is None
