@@ -1,6 +1,6 @@
 """What the daemon can say of itself: since when, how many turns, the last trouble.
 
-It reads along what is reported to the journal and keeps counts only: no word, no sound.
+It reads along what is reported to the journal and keeps counts and faults only: no word, no sound.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Account:
         self._linked = now
         self._counts: Counter[str] = Counter()
         self._trouble: tuple[float, str, str] | None = None
+        self._channels: dict[int, str] = {}
+        """What is wrong with which channels of the microphone, each as a sentence."""
 
     def note(self, line: Report, now: float) -> None:
         """One line that went to the journal."""
@@ -30,6 +32,10 @@ class Account:
             self._counts["interrupted"] += 1
         if line.event == "link":
             self._linked = now
+        if line.event == "channel":
+            self._channels.pop(channel := int(str(line.fields["channel"])), None)
+            if "what" in line.fields:
+                self._channels[channel] = line.sentence
         troubled = line.event == "error" or (line.event == "link" and line.level == "warning")
         if troubled:
             self._trouble = (now, str(line.fields.get("code", "")), line.sentence)
@@ -46,6 +52,7 @@ class Account:
         yield f"{turns} turns{cut} since the start {span(now - self._started)} ago."
         if self._counts["xrun"]:
             yield f"Sound was interrupted {self._counts['xrun']} times: the machine was late."
+        yield from (_full(said) for _, said in sorted(self._channels.items()))
         if self._trouble is not None:
             at, code, said = self._trouble
             yield f"The last trouble, {span(now - at)} ago ({code}): {_full(said)}"
@@ -58,6 +65,7 @@ class Account:
             "turns": self._counts["turn"],
             "interrupted": self._counts["interrupted"],
             "xruns": self._counts["xrun"],
+            "ill_channels": {str(n): said for n, said in sorted(self._channels.items())},
             "trouble": None if told is None else {
                 "code": told[1], "what": told[2], "ago_s": round(now - told[0])
             },

@@ -342,6 +342,7 @@ PERFORM: Final[Mapping[type[Effect], Callable[[Daemon, Any], None]]] = {
     ev.Cut: lambda self, _: self._playout.cut(),
     ev.Hold: lambda self, _: self._playout.hold(),
     ev.GoOn: lambda self, _: self._playout.go_on(),
+    ev.Point: lambda self, effect: self._panel.point(effect.degrees),
     ev.OpenMicrophone: lambda self, _: self._capture.open(),
     ev.CloseMicrophone: lambda self, _: self._capture.close(),
     ev.SetTimer: Daemon._set_timer,

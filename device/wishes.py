@@ -200,6 +200,8 @@ def pins(config: Config) -> Pins:
             bus=f"/dev/spidev{ring.spi}",
             power=None if ring.power == "none" else ring.power,
             most=ring.brightness / 100,
+            zero=None if ring.zero == "none" else ring.zero,
+            clockwise=ring.clockwise,
         ),
     )
 

@@ -28,7 +28,8 @@ from device.check.duplex import (
 from device.check.finding import Finding
 from device.config import Config
 from device.core.audio import RATE
-from device.core.channels import Level, complaints, cure_of, decibels, level_of
+from device.core.channels import Level, complaints, cure_of, decibels
+from device.core.health import level_of
 from device.drivers.capture import PERIODS
 from device.drivers.playout import BUFFER
 from device.errors import AudioDeviceError

@@ -55,6 +55,17 @@ class Ring(_Section, frozen=True, kw_only=True):
     brightness: Annotated[
         int, Meta(ge=1, le=100, description="Their brightness at most", extra={"unit": "percent"})
     ] = 20
+    zero: Annotated[
+        Annotated[int, Meta(ge=0, le=359)] | Literal["none"],
+        Meta(
+            description="Where the first of them stands, as microphone.geometry has it: 0 is +x, "
+            "90 is +y; then one of them points to who speaks while a beam hears them",
+            extra={"unit": "degrees", "say": "a whole number from 0 to 359, or none"},
+        ),
+    ] = "none"
+    clockwise: Annotated[
+        bool, Meta(description="The next ones follow clockwise, seen as geometry is")
+    ] = False
 
 
 class Mute(_Section, frozen=True, kw_only=True):

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from device.core import events as ev
 from device.core.audio import PERIOD, Format
 from device.core.beam import Finder, Geometry, Weights, centred, single, steered
-from device.core.channels import Glance, Health, cure_of
 from device.core.events import Event
+from device.core.health import Glance, Health
 
 Samples = NDArray[np.float32]
 
@@ -29,7 +29,8 @@ SPOKEN: Final = 25
 """Periods of speech (0.5 s) that are needed to compare channels."""
 _SHORT: Final = 4
 _LONG: Final = 32
-"""The band of the VAD, by the same means (`vad.levels`): about 300 to 2700 Hz."""
+"""About 300 to 2700 Hz, by the means of the VAD (`vad.levels`), whose band ends an octave lower:
+where that asks whether there is a voice at all, this asks where it is clearest, consonants too."""
 _FALL: Final = 0.3
 _RISE_DB: Final = 0.06
 """How a noise floor follows a period: as the VAD's, quick to fall and 3 dB/s to rise."""
@@ -50,10 +51,9 @@ class Array:
     ) -> None:
         places = centred(geometry) if geometry else {}
         self._ears = sorted(places) or list(range(channels))
-        self._health = Health(len(self._ears))
+        self._health = Health(self._ears)
         self._chooser = _Beam(places, channels) if use == "beam" else _Best(self._ears, channels)
         self._mixer = _Mixer(channels)
-        self._news: list[tuple[int, str]] = []
 
     def mix(self, interleaved: bytes, form: Format, *, hearing: bool | None) -> bytes:
         """Interleaved capture of `form` to mono S16_LE of the same length.
@@ -65,8 +65,7 @@ class Array:
         if not samples.shape[1]:
             return b""
         seen = Glance(samples if len(self._ears) == len(samples) else samples[self._ears])
-        for place, said in self._health.hear(seen, quiet=hearing is False).items():
-            self._news.append((self._ears[place], said))
+        self._health.hear(seen, quiet=hearing is False)
         # Which of them may be heard now: a channel that stands still is left before it is judged.
         still = {n for n, one in zip(self._ears, seen.still, strict=True) if one}
         ill = {self._ears[place] for place in self._health.ill}
@@ -77,8 +76,7 @@ class Array:
 
     def take(self, at: float) -> list[Event]:
         """What is new, once: the health of channels, and the bearing of who speaks."""
-        events: list[Event] = [ev.ChannelTurned(at, n, ill, cure_of(ill)) for n, ill in self._news]
-        self._news.clear()
+        events = self._health.take(at)
         bearing = self._chooser.take()
         return events if bearing is None else [*events, ev.Bearing(at, bearing)]
 
@@ -169,7 +167,7 @@ class _Best:
 
 
 def band_powers(samples: Samples) -> NDArray[np.float64]:
-    """The power of each channel in the band of speech; whole periods only."""
+    """The power of each channel between about 300 and 2700 Hz; whole periods only."""
     short = samples.reshape(len(samples), -1, _LONG // _SHORT, _SHORT).mean(axis=3)
     long = short.mean(axis=2)
     high = np.einsum("ijk,ijk->i", short, short) / (short.shape[1] * short.shape[2])

@@ -93,13 +93,22 @@ def to_mono(interleaved: bytes, form: Format, use: tuple[int, ...]) -> bytes:
     Shape in: frames × channels; shape out: frames. S32_LE keeps its upper 16 bits. Averaging a
     wide array cancels high tones (a null near 4 kHz at 64 mm): the default is one channel.
     """
+    return average(apart(interleaved, form, use))
+
+
+def apart(interleaved: bytes, form: Format, use: tuple[int, ...]) -> list[bytes]:
+    """These channels of an interleaved capture of `form`, each as mono S16_LE."""
     if form.channels == 1 and form.sample == "S16_LE":
-        return interleaved
+        return [interleaved]
     halves = memoryview(interleaved).cast("h")
     width = form.frame_bytes // form.channels // FRAME_BYTES
     step = form.channels * width
-    picked = [halves[channel * width + width - 1 :: step] for channel in use]
-    if len(use) == 1:
-        return picked[0].tobytes()
-    sums = map(sum, zip(*picked, strict=True))
-    return array("h", [total // len(use) for total in sums]).tobytes()
+    return [halves[channel * width + width - 1 :: step].tobytes() for channel in use]
+
+
+def average(channels: list[bytes]) -> bytes:
+    """The average of mono channels of one length; of one the channel itself."""
+    if len(channels) == 1:
+        return channels[0]
+    sums = map(sum, zip(*(memoryview(one).cast("h") for one in channels), strict=True))
+    return array("h", [total // len(channels) for total in sums]).tobytes()

@@ -1,23 +1,20 @@
-"""The channels of a microphone: how loud each is, and what is wrong with which.
+"""The channels of a microphone: what is wrong with which, and when it is told.
 
-The one judgement of a channel, for `pressel check` on a recording (`level_of`, `complaints`) and
-for a running array on what it hears (`Health`). Samples are floats from -1 to 1; levels are in
+The one judgement of a channel, for `pressel check` on a recording, for a running array (`health`,
+which measures with numpy) and for a plain microphone (`plain`, which needs none). Levels are in
 dBFS: 0 is a full-scale square wave, minus infinity is digital silence.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from device.core import events as ev
 from device.core.audio import PERIOD, RATE
-
-Signal = NDArray[np.floating[Any]]
+from device.core.events import Event, Part
 
 WEAK_DB: Final = 20.0
 """Channels of one array differ by 3 dB; one so far below the others is broken or covered."""
@@ -42,6 +39,9 @@ WINDOW: Final = RATE // 2 // PERIOD
 ILL_WINDOWS: Final = 2
 WELL_WINDOWS: Final = 4
 """What is ill for a second is ill; it is well again after two without a complaint."""
+LOUD_WINDOWS: Final = 10
+"""A microphone whose every channel clips is poor when that has been so for five seconds."""
+CLIPS: Final = "microphone-clips"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +52,6 @@ class Level:
     peak: float
     offset: float
     clips: bool
-
-
-def level_of(channel: Signal) -> Level:
-    """How loud a channel is. Shape: frames, at least one."""
-    offset = float(np.mean(channel))
-    return Level(
-        rms=decibels(float(np.std(channel))),
-        peak=decibels(float(np.max(np.abs(channel)))),
-        offset=offset,
-        clips=clips(channel),
-    )
-
-
-def clips(channel: Signal) -> bool:
-    """Whether it stays at the rail anywhere."""
-    rail = np.abs(channel) >= RAIL
-    return bool((np.convolve(rail, np.ones(CLIPPED)) >= CLIPPED).any())
 
 
 def decibels(ratio: float) -> float:
@@ -119,72 +102,54 @@ def cure_of(said: str) -> str:
     return next((cure for begin, cure in _CURES.items() if said.startswith(begin)), "")
 
 
-class Glance:
-    """One period of several channels, measured once for all who ask. Shape: channels × frames."""
+class Verdicts:
+    """What is wrong with the channels of a running microphone, judged twice a second.
 
-    def __init__(self, samples: NDArray[np.float32]) -> None:
-        self.samples = samples
-        self.high = samples.max(axis=1)
-        self.low = samples.min(axis=1)
-        self.sum = samples.sum(axis=1)
-        self.power = np.einsum("ij,ij->i", samples, samples)
-        self.still = self.high == self.low
-        """Which of them have not moved."""
-        rail = np.maximum(self.high, -self.low) >= RAIL
-        self.clips = [bool(touches) and clips(samples[n]) for n, touches in enumerate(rail)]
-
-
-class Health:
-    """What is wrong with the channels of a running array, judged twice a second.
-
-    While all are dead nothing is told: that is a muted microphone, not a broken channel.
+    `channels` are their numbers, for people. While all are dead nothing is told: that is a muted
+    microphone, not a broken channel. While all clip for long, the microphone itself is poor.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         self.ill: dict[int, str] = {}
-        """The present complaints, by channel."""
+        """The present complaints, by the place of a channel in the list."""
         self._channels = channels
-        self._streak = [0] * channels
-        self._begin()
+        self._streak = [0] * len(channels)
+        self._news: list[tuple[int, str, bool]] = []
+        self._loud = 0
+        self._turns: list[bool] = []
 
-    def _begin(self) -> None:
-        self._periods = 0
-        self._frames = 0
-        self._quiet = True
-        self._sum = np.zeros(self._channels)
-        self._power = np.zeros(self._channels)
-        self._high = np.full(self._channels, -math.inf)
-        self._low = np.full(self._channels, math.inf)
-        self._clips = [False] * self._channels
-
-    def hear(self, seen: Glance, *, quiet: bool) -> Mapping[int, str]:
-        """Take one period; returns news: what is wrong with a channel by now, '' for nothing."""
-        self._periods += 1
-        self._frames += seen.samples.shape[1]
-        self._quiet &= quiet
-        self._sum += seen.sum
-        self._power += seen.power
-        np.maximum(self._high, seen.high, out=self._high)
-        np.minimum(self._low, seen.low, out=self._low)
-        if any(seen.clips):
-            self._clips = [one or now for one, now in zip(self._clips, seen.clips, strict=True)]
-        if self._periods < WINDOW:
-            return {}
-        levels = [self._level(n) for n in range(self._channels)]
-        quiet = self._quiet
-        self._begin()
+    def judge(self, levels: Sequence[Level], *, quiet: bool) -> None:
+        """Take one window of each; `quiet`: nobody spoke in it."""
         if all(one.rms == -math.inf for one in levels):
-            return {}
+            return
         told = complaints(levels, quiet=quiet)
-        changed = [n for n in range(self._channels) if self._turned(n, told.get(n, ""), quiet)]
-        return {n: self.ill.get(n, "") for n in changed}
+        turned = [n for n in range(len(levels)) if self._turned(n, told.get(n, ""), quiet)]
+        others = len(self.ill) < len(levels)
+        self._news += [(n, self.ill.get(n, ""), others) for n in turned]
+        self._weigh()
 
-    def _level(self, n: int) -> Level:
-        offset = self._sum[n] / self._frames
-        still = self._high[n] == self._low[n]
-        rms = 0.0 if still else math.sqrt(max(self._power[n] / self._frames - offset**2, 0.0))
-        peak = float(max(self._high[n], -self._low[n]))
-        return Level(decibels(rms), decibels(peak), float(offset), self._clips[n])
+    def take(self, at: float) -> list[Event]:
+        """What is new, once."""
+        events: list[Event] = [
+            ev.ChannelTurned(at, self._channels[n], ill, cure_of(ill), left_out=others)
+            for n, ill, others in self._news
+        ]
+        for loud in self._turns:
+            events.append(
+                ev.PartPoor(at, Part.MICROPHONE, CLIPS, "every channel of the microphone clips")
+                if loud
+                else ev.PartFine(at, Part.MICROPHONE, CLIPS)
+            )
+        self._news, self._turns = [], []
+        return events
+
+    def _weigh(self) -> None:
+        """Who shouts once makes no microphone poor; one that is always too loud is."""
+        before = self._loud >= LOUD_WINDOWS
+        loud = len(self.ill) == len(self._channels) and set(self.ill.values()) == {"clips"}
+        self._loud = min(self._loud + 1, LOUD_WINDOWS) if loud else 0
+        if (self._loud == LOUD_WINDOWS) is not before:
+            self._turns.append(not before)
 
     def _turned(self, n: int, said: str, quiet: bool) -> bool:
         """Whether a channel falls ill or gets well with this judgement."""

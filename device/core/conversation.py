@@ -355,7 +355,7 @@ HANDLERS: Final[Mapping[type[Event], Callable[[Conversation, Any], None]]] = {
     ev.PartPoor: lambda self, event: self._parts.poor(event),
     ev.PartFine: lambda self, event: self._parts.fine(event),
     ev.ChannelTurned: lambda self, event: self._parts.channel(event),
-    ev.Bearing: lambda self, event: self._parts.bearing(event),
+    ev.Bearing: lambda self, event: self._parts.bearing(event, self.light),
     ev.CardsChanged: lambda self, event: self._parts.changed(event),
     ev.SettingsWrong: lambda self, _: self._parts.settle("config"),
     ev.SettingsRight: lambda self, _: self._parts.settle(""),

@@ -59,6 +59,12 @@ class ShowLight(Struct, frozen=True):
     light: Light
 
 
+class Point(Struct, frozen=True):
+    """Let the light point to who speaks, until another is shown; `degrees` as in `Bearing`."""
+
+    degrees: float
+
+
 class OpenMicrophone(Struct, frozen=True):
     """Open the capture PCM and send its blocks."""
 
@@ -181,7 +187,7 @@ class Report(Struct, frozen=True):
 
 
 Effect = (
-    ShowLight | OpenMicrophone | CloseMicrophone | SendAudio | Send | Play | EndPlay | Cut | Hold
-    | GoOn | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Sound
+    ShowLight | Point | OpenMicrophone | CloseMicrophone | SendAudio | Send | Play | EndPlay | Cut
+    | Hold | GoOn | SetTimer | StopTimer | Probe | DialNow | Redial | Renew | Rest | Sound
     | KeepMuted | Say | Hush | Report
 )  # fmt: skip

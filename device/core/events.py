@@ -200,12 +200,16 @@ class PartFine(Struct, frozen=True):
 
 
 class ChannelTurned(Struct, frozen=True):
-    """A channel of a microphone array is left out, for what is `ill` about it; '': well again."""
+    """A channel of a microphone is `ill` in this way; '': well again.
+
+    `left_out`: it is not heard while it is, because others are.
+    """
 
     at: float
     channel: int
     ill: str
     cure: str
+    left_out: bool
 
 
 class Bearing(Struct, frozen=True):

@@ -60,6 +60,8 @@ SENTENCE_S: Final = 10.0
 USAGE_LATE_S: Final = 2.0
 """After a cut the reply's usage is waited for this long before the turn is written down."""
 PART_RETRY_S: Final = 2.0
+POINT_APART_S: Final = 0.1
+"""The light turns to who speaks at most ten times a second."""
 STORM: Final = 5
 """So many xruns within `STORM_S` are a trouble: the machine is too slow."""
 STORM_S: Final = 10.0

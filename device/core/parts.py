@@ -7,12 +7,14 @@ zeros, or breaks off again and again. Each is written down once, when it begins 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final
 
 from device.core import events as ev
 from device.core.events import Part, Timer
-from device.core.habits import PART_RETRY_S, STORM, STORM_OVER_S, STORM_S
+from device.core.habits import PART_RETRY_S, POINT_APART_S, STORM, STORM_OVER_S, STORM_S
+from device.core.light import Light, LightState
 from device.core.outlet import Outlet
 from device.core.question import Question
 from device.troubles import TROUBLES
@@ -32,6 +34,7 @@ class Parts:
         self._failed: dict[Part, str] = {}
         self._poor: dict[Part, str] = {}
         self._settings = ""
+        self._pointed = -math.inf
         self._xruns: dict[Part, deque[float]] = {part: deque(maxlen=STORM) for part in Part}
 
     @property
@@ -93,18 +96,25 @@ class Parts:
             self._outlet.report("recovered", fields, f"the {part} is as it should be again")
 
     def channel(self, event: ev.ChannelTurned) -> None:
-        """One of several, which is left out or not any more. The light is silent: all is heard."""
+        """One that is used, or would be. The light is silent: what there is is heard."""
         who = f"microphone channel {event.channel}"
         fields: dict[str, object] = {"channel": event.channel}
+        kind = " ".join(event.ill.split()[:2])  # less its figures, which differ each time
+        key = f"channel {event.channel} {kind}"
         if not event.ill:
-            self._outlet.report("channel", fields, f"{who} is as it should be again")
+            said = f"{who} is as it should be again"
+            self._outlet.report("channel", fields, said, repeats=key)
             return
-        what = f"{who} {event.ill} and is left out"
+        what = f"{who} {event.ill}{' and is left out' if event.left_out else ''}"
         fields |= {"what": what, "cure": event.cure}
-        self._outlet.report("channel", fields, f"{what}; {event.cure}", level="warning")
+        said = f"{what}; {event.cure}"
+        self._outlet.report("channel", fields, said, level="warning", repeats=key)
 
-    def bearing(self, event: ev.Bearing) -> None:
-        """Somebody speaks from there."""
+    def bearing(self, event: ev.Bearing, light: Light) -> None:
+        """Somebody speaks from there. While the light says that it hears them, it points."""
+        if light.state is LightState.HEARING and event.at - self._pointed >= POINT_APART_S:
+            self._pointed = event.at
+            self._outlet.do(ev.Point(event.degrees))
         fields: dict[str, object] = {"degrees": round(event.degrees)}
         said = f"somebody speaks at {event.degrees:.0f} degrees"
         self._outlet.report("bearing", fields, said, level="debug")

@@ -7,6 +7,7 @@ waits in the kernel: a device that stalls is noticed, and the thread still takes
 
 from __future__ import annotations
 
+import audioop
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -14,8 +15,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from device.core import events as ev
-from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
+from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock
 from device.core.events import Event, Part
+from device.core.plain import Plain
 from device.drivers import pcm
 from device.drivers.pcm import Pcm
 from device.drivers.thread import Ask, NamedThread
@@ -33,8 +35,10 @@ LATE_S: Final = 0.0003
 """After the instant at which a block should be there: too early would be one more wake."""
 SOON_S: Final = 0.002
 """A device that moves in steps of its own has the block a little later."""
-ZEROS: Final = Frames(3 * RATE)
-"""So much sound of nothing but zeros is no quiet room."""
+STILL: Final = Frames(3 * RATE)
+"""So much sound of nothing but one value is no quiet room."""
+HARDLY: Final = 8
+"""A value so near to zero may be what a noise suppressor makes of nothing."""
 SILENT: Final = "microphone-silent"
 
 
@@ -51,9 +55,9 @@ class Capture:
     """The microphone. All methods return at once; what happened comes back by `post`.
 
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
-    `PartPoor`, `PartFine`, `Xrun`, `EchoReady` and `EchoMissing`, and must only hand over. With an
-    `array` also `ChannelTurned` and `Bearing`; then `hearing` is asked each period whether somebody
-    speaks, as `Array.mix` wants to know it. Without one the channels in `use` are averaged.
+    `PartPoor`, `PartFine`, `ChannelTurned`, `Xrun`, `EchoReady` and `EchoMissing`, and must only
+    hand over; with an `array` also `Bearing`. Without one the channels in `use` are averaged.
+    `hearing` is asked each period whether somebody speaks, as `Array.mix` wants to know it.
     """
 
     def __init__(
@@ -70,14 +74,13 @@ class Capture:
     ) -> None:
         self._device = device
         self._form = form
-        self._use = use
         self._block_bytes = block * FRAME_BYTES
         self._post = post
         self._make_ear = ear
         self._ear: Ear | Onlooker | None = None
-        self._array = array
+        self._front = Plain(use) if array is None else array
         self._hearing = hearing
-        self._zeros = _Zeros()
+        self._still = _Still()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
         self._thread = NamedThread("capture", self._run)
 
@@ -165,7 +168,7 @@ class Capture:
         """
         heard = bytearray()
         moved = time.monotonic()
-        self._zeros.begin()
+        self._still.begin()
         if self._ear is not None:
             self._ear.begin()
         order: Order | None = None
@@ -210,10 +213,8 @@ class Capture:
 
     def _mixed(self, sound: bytes, granted: Format) -> bytes:
         """One period, mono."""
-        if self._array is None:
-            return to_mono(sound, granted, self._use)
-        mono = self._array.mix(sound, granted, hearing=self._hearing())
-        for event in self._array.take(time.monotonic()):
+        mono = self._front.mix(sound, granted, hearing=self._hearing())
+        for event in self._front.take(time.monotonic()):
             self._post(event)
         return mono
 
@@ -225,9 +226,10 @@ class Capture:
         else:
             heard = self._ear.hear(sound, at)
             self._post(ev.MicHeard(heard.block, heard.echo))
-        match self._zeros.heard(sound):
+        match self._still.heard(sound):
             case True:
-                what = f"microphone {self._device!r} delivers pure zeros"
+                one = "one value and nothing else" if any(sound) else "pure zeros"
+                what = f"microphone {self._device!r} delivers {one}"
                 self._post(ev.PartPoor(now, Part.MICROPHONE, SILENT, what))
             case False:
                 self._post(ev.PartFine(now, Part.MICROPHONE, SILENT))
@@ -248,32 +250,37 @@ class Capture:
         return order
 
 
-class _Zeros:
-    """Whether a microphone has delivered nothing but zeros since it was opened.
+class _Still:
+    """Whether a microphone delivers one value and nothing else.
 
-    Every converter has noise: such a microphone is muted, or the wrong channel is used. One that
-    fell silent later may be one that suppresses noise, in a quiet room.
+    Every converter has noise: such a microphone is muted, or the wrong channel is used, or its
+    wiring is broken. Zeros are told only if there was no sound since it was opened: one that fell
+    silent later may be one that suppresses noise, in a quiet room.
     """
 
     def __init__(self) -> None:
-        self._frames: int | None = 0
-        """So many zeros since the opening; None: there was a sound."""
+        self._frames = 0
+        """So many in a row."""
+        self._sounded = False
         self._told = False
 
     def begin(self) -> None:
         """The microphone was opened."""
-        self._frames = 0
+        self._frames, self._sounded = 0, False
 
     def heard(self, sound: bytes) -> bool | None:
-        """One block: True when it has become silent, False when it no longer is, None: no news."""
-        if any(sound):
-            self._frames = None
+        """One block: True when it stands still, False when it no longer does, None: no news."""
+        if not sound:
+            return None
+        low, high = audioop.minmax(sound, FRAME_BYTES)
+        if low < high:
+            self._frames, self._sounded = 0, True
             told, self._told = self._told, False
             return False if told else None
-        if self._frames is None or self._told:
+        if self._told or (self._sounded and abs(low) <= HARDLY):
             return None
         self._frames += len(sound) // FRAME_BYTES
-        self._told = self._frames >= ZEROS
+        self._told = self._frames >= STILL
         return True if self._told else None
 
 

@@ -68,6 +68,9 @@ class Panel(Protocol):
     def show(self, light: Light) -> None:
         """Show `light` from now on. Returns at once; the same light again changes nothing."""
 
+    def point(self, degrees: float) -> None:
+        """Let the light point there, where it can, until another is shown. Returns at once."""
+
     def ask(self, answer: Callable[[], None]) -> None:
         """Let the panel's thread call `answer`: a sign of life. It must only hand over."""
 
@@ -84,9 +87,14 @@ class _Player:
         self._steps: tuple[tuple[float, float], ...] = ()
         self._next = 0
         self._due = math.inf
+        self._brightness = 0.0
+        self._toward: float | None = None
 
-    def play(self, pattern: Pattern, *, now: float) -> None:
+    def play(self, pattern: Pattern, *, toward: float | None, now: float) -> None:
         """Begin `pattern`; if it is the one being played it goes on undisturbed."""
+        if pattern is self._pattern and toward != self._toward:
+            self._lamp.show(pattern.rgb, self._brightness, toward=toward)
+        self._toward = toward
         if pattern is not self._pattern:
             self._pattern = pattern
             self._steps = (self._lamp.coloured and pattern.colour_steps) or pattern.steps
@@ -96,8 +104,8 @@ class _Player:
     def advance(self, now: float) -> float:
         """Take the steps that are due; the instant of the next, `inf` if there is none."""
         if self._pattern is not None and now >= self._due:
-            brightness, seconds = self._steps[self._next]
-            self._lamp.show(self._pattern.rgb, brightness)
+            self._brightness, seconds = self._steps[self._next]
+            self._lamp.show(self._pattern.rgb, self._brightness, toward=self._toward)
             self._next = (self._next + 1) % len(self._steps)
             self._due = now + seconds
         return self._due
@@ -182,7 +190,8 @@ class _GpioPanel:
     def __init__(self, pins: Pins) -> None:
         self._news = threading.Event()
         self._ending = threading.Event()
-        self._light: Light | None = None
+        self._light: tuple[Light, float | None] | None = None
+        """What is shown, and where it points."""
         self._contacts: list[_Contact] = []
         self._player: _Player | None = None
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -190,8 +199,14 @@ class _GpioPanel:
         self._pins = pins
 
     def show(self, light: Light) -> None:
-        self._light = light
-        self._news.set()
+        if self._light is None or self._light[0] != light:
+            self._light = (light, None)
+            self._news.set()
+
+    def point(self, degrees: float) -> None:
+        if self._light is not None:
+            self._light = (self._light[0], degrees)
+            self._news.set()
 
     def ask(self, answer: Callable[[], None]) -> None:
         self._asked.put(answer)
@@ -240,7 +255,8 @@ class _GpioPanel:
             due = min((contact.advance(now) for contact in self._contacts), default=math.inf)
             if self._player is not None:
                 if self._light is not None:
-                    self._player.play(pattern_of(self._light), now=now)
+                    light, toward = self._light
+                    self._player.play(pattern_of(light), toward=toward, now=now)
                 due = min(due, self._player.advance(now))
             while not self._asked.empty():
                 self._asked.get()()
@@ -268,6 +284,9 @@ class _NoPanel:
     """No button and no light: nothing to claim, nothing to show, gpiozero never loaded."""
 
     def show(self, light: Light) -> None:
+        """Nothing."""
+
+    def point(self, degrees: float) -> None:
         """Nothing."""
 
     def ask(self, answer: Callable[[], None]) -> None:

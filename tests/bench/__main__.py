@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import (
+    arrays,
     cancelling,
     crowd,
     drops,
@@ -47,6 +48,7 @@ FORMS: Final = (
     "renewals",
     "unplugs",
     "cancelling",
+    "array",
 )
 SAMPLE_S: Final = 2.0
 FAST_ROUNDS: Final = 2
@@ -88,6 +90,8 @@ def main() -> int:
             status = pulled(Path(scratch), count=words.count or unplugs.COUNT, seed=words.seed)
         elif words.form == "cancelling":
             status = clean(Path(scratch), rounds=words.rounds or cancelling.ROUNDS)
+        elif words.form == "array":
+            status = several()
         elif words.form == "full":
             status = full(Path(scratch), rounds=words.rounds or FULL_ROUNDS, keep=words.keep)
         else:
@@ -211,6 +215,16 @@ def clean(scratch: Path, *, rounds: int) -> int:
     }
     calm = bool(figures.quiet(plain) and figures.quiet(cancelled))
     return _show(_result("cancelling", table, quiet=calm, pressure=pressure), table)
+
+
+def several() -> int:
+    """A microphone of four channels in simulated rooms; no device, no card."""
+    found = []
+    for scene in arrays.scenes():
+        found.append(one := arrays.fared(scene))
+        say(f"{scene}: {one.less_db:.1f} dB less noise, bearing {one.off:.0f} degrees off")
+    table = [*arrays.rows(found), *arrays.costs()]
+    return _show(_result("array", table, quiet=True, pressure={}), table)
 
 
 def _finish(bench: Bench, form: str, *, keep: bool) -> int:

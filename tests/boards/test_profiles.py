@@ -94,6 +94,18 @@ def test_a_board_claims_each_pin_once_and_its_panel_is_on_them(name: str, profil
 
 
 @each
+def test_a_circle_of_lights_around_an_array_knows_where_it_begins(
+    name: str, profile: Board
+) -> None:
+    ring = profile.settings.panel.ring
+    if ring == "none":
+        return
+    circle = ring.leds > 3 and profile.settings.microphone.geometry != "none"
+    assert (ring.zero != "none") is circle
+    assert not circle or any("zero" in one.where for one in profile.sources if "panel" in one.of)
+
+
+@each
 def test_only_who_cancels_the_echo_says_hardware(name: str, profile: Board) -> None:
     assert (profile.settings.microphone.echo == "hardware") == (profile.echo == "hardware")
     if profile.speaker == "none":

@@ -17,7 +17,8 @@ from device.check.analysis import (
     match,
 )
 from device.core.audio import RATE
-from device.core.channels import complaints, decibels, level_of
+from device.core.channels import complaints, decibels
+from device.core.health import level_of
 
 SECOND = RATE
 

@@ -113,7 +113,8 @@ def test_the_remark_on_each_key_of_the_example_tells_its_range_its_words_and_its
     for word in words(field.type):
         assert re.search(rf"(?<!\w){re.escape(str(word))}(?!\w)", said), word
     if path.count(".") > 1:  # what stands below a key shows no default of its own
-        assert ("Required." if field.required else f"Default {field.default}.") in said
+        usual = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        assert ("Required." if field.required else f"Default {usual}.") in said
 
 
 def words(kind: inspect.Type) -> list[Any]:

@@ -16,6 +16,7 @@ from device.core import events as ev
 from device.core.array import Array
 from device.core.audio import PERIOD, RATE, Format, MicBlock, Sample
 from device.core.beam import SOUND, Geometry
+from device.core.plain import Plain
 from device.core.vad import Vad
 
 Signal = NDArray[np.float64]
@@ -95,8 +96,12 @@ class Run:
         return [(event.channel, event.ill) for event in found]
 
 
-def run(array: Array, channels: Signal, hearing: Callable[[int], bool | None] | None = None) -> Run:
-    """Let an array hear; `hearing` by period, or else the real VAD on what comes out of it."""
+def run(
+    array: Array | Plain,
+    channels: Signal,
+    hearing: Callable[[int], bool | None] | None = None,
+) -> Run:
+    """Let a microphone hear; `hearing` by period, or else the real VAD on what comes out of it."""
     form, vad, heard = Format(channels=len(channels)), Vad(), [False] * LATE
     pieces, told = [], []
     for n in range(channels.shape[1] // PERIOD):

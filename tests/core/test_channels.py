@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from core.air import Signal, white
+from device.core import events as ev
 from device.core.audio import PERIOD, RATE
-from device.core.channels import WINDOW, Glance, Health, complaints, cure_of, level_of
+from device.core.channels import WINDOW, complaints, cure_of
+from device.core.health import Glance, Health, level_of
 
 SECOND = RATE // PERIOD
 ROOM = -60.0
@@ -18,8 +20,10 @@ def hear(health: Health, sound: Signal, *, quiet: bool = True) -> list[tuple[flo
     news = []
     for n in range(sound.shape[1] // PERIOD):
         seen = Glance(sound[:, n * PERIOD : (n + 1) * PERIOD].astype(np.float32))
-        for channel, said in health.hear(seen, quiet=quiet).items():
-            news.append(((n + 1) / SECOND, channel, said))
+        health.hear(seen, quiet=quiet)
+        for event in health.take((n + 1) / SECOND):
+            assert isinstance(event, ev.ChannelTurned)
+            news.append((event.at, event.channel, event.ill))
     return news
 
 
@@ -55,7 +59,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_ill_channel_is_told_once_after_a_second_and_again_when_it_is_well(kind: str) -> None:
-    health = Health(4)
+    health = Health(range(4))
     assert hear(health, room(3.0)) == []
     assert hear(health, ill(kind, room(10.0, seed=1))) == [(1.0, 2, kind)]
     assert list(health.ill) == [2]
@@ -71,7 +75,7 @@ def test_a_running_channel_is_judged_as_a_recording_of_it_is(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_half_a_second_of_illness_is_none(kind: str) -> None:
-    health = Health(4)
+    health = Health(range(4))
     for seed in range(3):
         assert hear(health, ill(kind, room(0.5))) == []
         assert hear(health, room(0.5, seed=seed)) == []
@@ -79,7 +83,7 @@ def test_half_a_second_of_illness_is_none(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_that_comes_and_goes_stays_ill(kind: str) -> None:
-    health = Health(4)
+    health = Health(range(4))
     hear(health, ill(kind, room(2.0)))
     for seed in range(4):
         assert hear(health, room(1.5, seed=seed)) == []
@@ -89,12 +93,12 @@ def test_one_that_comes_and_goes_stays_ill(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS[:4])
 def test_speech_hides_no_illness_of_the_channel_itself(kind: str) -> None:
-    assert hear(Health(4), ill(kind, room(2.0)), quiet=False) == [(1.0, 2, kind)]
+    assert hear(Health(range(4)), ill(kind, room(2.0)), quiet=False) == [(1.0, 2, kind)]
 
 
 @pytest.mark.parametrize("kind", KINDS[4:])
 def test_while_somebody_speaks_no_channel_is_held_against_the_others(kind: str) -> None:
-    health = Health(4)
+    health = Health(range(4))
     assert hear(health, ill(kind, room(5.0)), quiet=False) == []
     hear(health, ill(kind, room(2.0)))
     assert hear(health, room(5.0), quiet=False) == [], "nor is it well because somebody speaks"
@@ -102,14 +106,14 @@ def test_while_somebody_speaks_no_channel_is_held_against_the_others(kind: str) 
 
 
 def test_a_window_with_a_word_in_it_is_not_a_quiet_one() -> None:
-    health = Health(4)
+    health = Health(range(4))
     sound = ill(KINDS[5], room(0.02))
     for n in range(8 * WINDOW):
         assert hear(health, sound, quiet=n % WINDOW != 3) == []
 
 
 def test_a_muted_microphone_has_no_dead_channels() -> None:
-    health = Health(4)
+    health = Health(range(4))
     assert hear(health, np.zeros((4, 5 * RATE))) == []
     assert health.ill == {}
 
@@ -117,14 +121,14 @@ def test_a_muted_microphone_has_no_dead_channels() -> None:
 def test_of_two_channels_only_the_weak_one_is_told() -> None:
     sound = room(2.0, channels=2)
     sound[0] *= 10 ** (-30 / 20)
-    assert hear(Health(2), sound) == [(1.0, 0, "is weak (30 dB below the others)")]
+    assert hear(Health(range(2)), sound) == [(1.0, 0, "is weak (30 dB below the others)")]
 
 
 def test_one_channel_alone_is_weak_or_noisy_against_nobody() -> None:
     sound = room(3.0)
     sound[1:] = 0.0
-    assert [channel for _, channel, _ in hear(Health(4), sound)] == [1, 2, 3]
-    assert hear(Health(1), room(2.0, channels=1)) == []
+    assert [channel for _, channel, _ in hear(Health(range(4)), sound)] == [1, 2, 3]
+    assert hear(Health(range(1)), room(2.0, channels=1)) == []
 
 
 @pytest.mark.parametrize("said", KINDS)

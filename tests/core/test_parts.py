@@ -226,20 +226,71 @@ def test_the_button_works_with_the_last_good_settings() -> None:
     assert stage.light is LightState.LISTENING
 
 
+def turned(stage: Stage, ill: str, *, channel: int = 2, left_out: bool = True) -> None:
+    cure = "unmute it" if ill else ""
+    stage.post(ev.ChannelTurned(stage.now, channel, ill, cure, left_out=left_out))
+
+
 def test_a_channel_of_an_array_is_a_warning_when_it_falls_ill_and_no_light() -> None:
     stage = Stage()
-    stage.post(ev.ChannelTurned(stage.now, 2, "is dead (nothing but zeros)", "unmute it"))
+    turned(stage, "is dead (nothing but zeros)")
     what = "microphone channel 2 is dead (nothing but zeros) and is left out"
     assert stage.lines("channel") == [{"channel": 2, "what": what, "cure": "unmute it"}]
-    stage.post(ev.ChannelTurned(stage.now, 2, "", ""))
+    turned(stage, "")
     assert stage.lines("channel")[1:] == [{"channel": 2}]
     assert stage.light is LightState.IDLE
+
+
+def test_a_channel_that_is_heard_although_it_is_ill_is_not_said_to_be_left_out() -> None:
+    stage = Stage()
+    turned(stage, "clips", left_out=False)
+    assert stage.reports[-1].sentence == "microphone channel 2 clips; unmute it"
+
+
+def test_an_illness_that_comes_and_goes_is_one_line_a_minute_for_each_channel_and_kind() -> None:
+    stage = Stage()
+    keys = []
+    for channel, ill in (
+        (2, "is noisy (20 dB above the others)"), (2, "is noisy (23 dB above the others)"),
+        (2, ""), (2, "is weak (30 dB below the others)"), (1, "is weak (30 dB below the others)"),
+    ):  # fmt: skip
+        turned(stage, ill, channel=channel)
+        keys.append(stage.reports[-1].repeats)
+    assert keys[0] == keys[1]
+    assert all(keys)
+    assert len(set(keys)) == 4
 
 
 def test_a_bearing_is_a_line_for_developers() -> None:
     stage = Stage()
     stage.post(ev.Bearing(stage.now, 65.0))
     assert stage.lines("bearing") == [{"degrees": 65}]
+
+
+def pointed(stage: Stage, effects: list[ev.Effect]) -> list[float]:
+    return [effect.degrees for effect in effects if isinstance(effect, ev.Point)]
+
+
+def test_the_light_points_to_who_speaks_while_it_says_that_it_hears_them() -> None:
+    stage = Stage()
+    stage.tap()
+    assert pointed(stage, stage.post(ev.Bearing(stage.now, 65.0))) == [], "listening"
+    stage.speak(0.5)
+    assert stage.light is LightState.HEARING
+    assert pointed(stage, stage.post(ev.Bearing(stage.now, 65.0))) == [65.0]
+    stage.mute()
+    stage.wait(1.0)
+    assert pointed(stage, stage.post(ev.Bearing(stage.now, 65.0))) == []
+
+
+def test_the_light_turns_ten_times_a_second_at_most() -> None:
+    stage = Stage()
+    stage.tap()
+    stage.speak(0.5)
+    found = []
+    for n in range(200):
+        found += pointed(stage, stage.post(ev.Bearing(stage.now + n / 100, float(n))))
+    assert 15 <= len(found) <= 20
 
 
 def test_whether_somebody_speaks_is_known_while_the_gate_is_open() -> None:

@@ -61,6 +61,34 @@ def test_with_a_dead_first_channel_every_word_is_heard_and_the_channel_is_named(
     assert line["level"] == "warning"
     assert not device.all("error")
     assert device.light("idle")
+    status = device.do("status")
+    assert list(status["ill_channels"]) == ["0"]
+    assert f"M{line['what'][1:]}; {line['cure']}." in status["said"]
+
+
+def test_a_dead_channel_of_an_average_is_left_out_and_named(bench: Bench) -> None:
+    device = listening(bench, use=[0, 1])
+    assert device.do("status")["ill_channels"] == {}
+    line = device.wait_for("channel")
+    assert line["what"] == "microphone channel 0 is dead (nothing but zeros) and is left out"
+    words, begun = noise(0.6), device.card.now()
+    device.say(np.column_stack([0 * words, words, words, words]))
+    device.wait_for("turn")
+    heard = device.card.spoken(begun, device.card.now(), channel=1)
+    loud = np.flatnonzero(np.abs(heard.astype(int)) > 200)
+    assert heard[loud[0] : loud[-1]].tobytes() in device.server.uplink()
+    assert list(device.do("status")["ill_channels"]) == ["0"]
+
+
+def test_a_single_channel_that_is_ill_is_named_and_heard(bench: Bench) -> None:
+    device = listening(bench, use=1)
+    loud = np.where(noise(7.0) > 0, 32767, -32768).astype(np.int16)
+    device.say(np.column_stack([0 * loud, loud, loud, loud]))
+    assert device.wait_for("channel")["what"] == "microphone channel 1 clips"
+    assert device.wait_for("error", code="microphone-clips")["cure"].startswith("lower its gain")
+    assert "lower its gain" in " ".join(device.do("status")["said"])
+    device.do("tap")
+    device.light("fault", code="microphone-clips")
 
 
 def test_one_channel_hears_nothing_with_the_same_microphone(bench: Bench) -> None:

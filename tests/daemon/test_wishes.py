@@ -9,6 +9,7 @@ import pytest
 from device import wishes
 from device.config import Config, parse
 from device.core import wire
+from device.drivers.lamps import Ring
 from device.errors import Secret
 
 KEY = Secret("sk-0123456789abcdef")
@@ -94,3 +95,15 @@ def test_keep_warm_is_minutes_in_the_file_and_seconds_in_the_habits(
 def test_patience_is_passed_on() -> None:
     assert wishes.habits(config()).patience_s == 12.0
     assert wishes.habits(config(server={"patience_s": 20})).patience_s == 20.0
+
+
+def test_a_ring_points_where_its_board_knows_how_it_stands() -> None:
+    def ring(board: str) -> Ring | None:
+        text = f"version: 1\nboard: {board}\nspeaker: {{device: out}}\n"
+        return wishes.pins(parse(text.encode(), source="f").config).ring
+
+    known, row = ring("respeaker-4mic-hat"), ring("respeaker-2mic-v2")
+    assert known == Ring(leds=12, power=5, zero=195)
+    assert row == Ring(leds=3)
+    mine = {"leds": 8, "zero": 90, "clockwise": True}
+    assert wishes.pins(config(panel={"ring": mine})).ring == Ring(leds=8, zero=90, clockwise=True)

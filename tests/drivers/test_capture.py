@@ -219,6 +219,22 @@ def test_three_seconds_of_nothing_but_zeros_are_told_once_and_until_there_is_a_s
     assert len(inbox.all(ev.PartPoor)) == 1
 
 
+def test_zeros_after_a_sound_are_a_quiet_room_and_another_value_is_a_broken_wire(
+    make_card: MakeCard, make: MakeCapture, inbox: Inbox
+) -> None:
+    card = make_card()
+    card.noise(-60.0, seconds=0.5)
+    make().open()
+    inbox.next(ev.MicHeard)
+    time.sleep(4.2)
+    assert not inbox.all(ev.PartPoor)
+    card.say(np.full(4 * RATE, 9000, np.int16))
+    poor = inbox.next(ev.PartPoor)
+    assert poor.code == "microphone-silent"
+    assert poor.what == "microphone 'microphone' delivers one value and nothing else"
+    assert inbox.next(ev.PartFine).code == "microphone-silent"
+
+
 @pytest.mark.parametrize(
     ("use", "channels"), [((3,), (3,)), ((0, 5), (0, 5)), ((1, 2, 3), (1, 2, 3))]
 )

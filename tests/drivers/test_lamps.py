@@ -77,6 +77,98 @@ def test_a_ring_shows_the_light_and_is_dark_when_it_is_closed(
     assert bus.read_bytes() == green + apa102(DARK, 3)
 
 
+GREEN, WHITE = (0.0, 1.0, 0.0), (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("bearing", "counter_clockwise", "clockwise"),
+    [(60, 0, 0), (74, 0, 0), (76, 1, 11), (90, 1, 11), (46, 0, 0), (44, 11, 1), (240, 6, 6),
+     (30, 11, 1), (0, 10, 2), (355, 10, 2), (-300, 0, 0)],
+)  # fmt: skip
+def test_the_led_that_stands_nearest_to_a_bearing_points(
+    bearing: float, counter_clockwise: int, clockwise: int
+) -> None:
+    assert Ring(leds=12, zero=60).nearest(bearing) == counter_clockwise
+    assert Ring(leds=12, zero=60, clockwise=True).nearest(bearing) == clockwise
+
+
+def shown(bus: Path, leds: int) -> list[bytes]:
+    """The frames that were written, each without its start and end, one after the other."""
+    size = len(apa102(DARK, leds))
+    sent = bus.read_bytes()
+    assert len(sent) % size == 0
+    return [sent[at + 4 : at + 4 + 4 * leds] for at in range(0, len(sent), size)]
+
+
+def one(colour: tuple[float, float, float], level: float) -> bytes:
+    red, green, blue = (level * part for part in colour)
+    return apa102((red, green, blue), 1)[4:8]
+
+
+def test_one_led_points_in_white_and_the_others_step_back(bus: Path) -> None:
+    lamp = RingLamp(Ring(leds=12, bus=str(bus), most=0.4, zero=60))
+    lamp.show(GREEN, 0.5, toward=118.0)
+    lamp.show(GREEN, 0.5)
+    pointing, all_alike = shown(bus, 12)
+    beside = one(GREEN, 0.1)
+    assert pointing == beside * 2 + one(WHITE, 0.4) + beside * 9
+    assert all_alike == one(GREEN, 0.2) * 12
+
+
+def test_a_ring_of_which_nobody_knows_how_it_stands_does_not_point(bus: Path) -> None:
+    lamp = RingLamp(Ring(leds=12, bus=str(bus), most=1.0))
+    lamp.show(GREEN, 1.0, toward=90.0)
+    assert shown(bus, 12) == [one(GREEN, 1.0) * 12]
+
+
+def eventually(bus: Path, leds: int, wanted: Callable[[list[bytes]], bool]) -> list[bytes]:
+    deadline = time.monotonic() + 3.0
+    while not wanted(shown(bus, leds)):
+        assert time.monotonic() < deadline, shown(bus, leds)
+        time.sleep(0.005)
+    return shown(bus, leds)
+
+
+def test_it_points_at_once_in_any_step_of_the_rhythm_and_until_another_light(
+    bus: Path, opened: Callable[[Ring], Panel]
+) -> None:
+    panel = opened(Ring(leds=4, bus=str(bus), most=1.0, zero=0))
+    panel.show(Light(LightState.LISTENING))
+    eventually(bus, 4, lambda frames: frames == [one(GREEN, 1.0) * 4])
+    panel.point(181.0)
+    frames = eventually(bus, 4, lambda frames: len(frames) == 2)
+    beside = one(GREEN, 0.5)
+    assert frames[1] == beside * 2 + one(WHITE, 1.0) + beside
+    panel.show(Light(LightState.LISTENING))  # the same again changes nothing
+    time.sleep(0.1)
+    panel.point(181.0)
+    time.sleep(0.1)
+    assert len(shown(bus, 4)) == 2
+    panel.show(Light(LightState.IDLE))
+    assert eventually(bus, 4, lambda frames: len(frames) == 3)[2] == one(DARK, 0.0) * 4
+    panel.show(Light(LightState.LISTENING))
+    assert eventually(bus, 4, lambda frames: len(frames) == 4)[3] == one(GREEN, 1.0) * 4
+
+
+def test_the_rhythm_goes_on_around_the_led_that_points(
+    bus: Path, opened: Callable[[Ring], Panel]
+) -> None:
+    panel = opened(Ring(leds=4, bus=str(bus), most=1.0, zero=0))
+    panel.show(Light(LightState.HEARING))
+    panel.point(90.0)
+    frames = eventually(bus, 4, lambda frames: len(frames) >= 6)[-3:]
+    assert {frame[4:8] for frame in frames} == {one(WHITE, 1.0)}
+    assert len({frame[:4] for frame in frames}) >= 2
+
+
+def test_pointing_before_there_is_a_light_or_a_panel_is_nothing(
+    bus: Path, opened: Callable[[Ring], Panel]
+) -> None:
+    opened(Ring(leds=4, bus=str(bus), zero=0)).point(90.0)
+    time.sleep(0.05)
+    assert bus.read_bytes() == b""
+
+
 def test_a_ring_gets_its_current_first_and_loses_it_last(bus: Path) -> None:
     from gpiozero.pins.mock import MockFactory
 
