@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs Pressel from the source tree around this file, or upgrades it; as root, as often as you
 # like:
-#     provisioning/install.sh [--dry-run]
-# README.md beside it says what is made, where, and in which order.
+#     provisioning/install.sh [--dry-run | --lock]
+# --lock prints what this machine would get from PyPI, as a requirements file of pip's. README.md beside it says what is made, where, and in which order.
 set -eu
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 umask 022
@@ -67,6 +67,14 @@ choose() { # from the lists of packages as they are now
     packages="ca-certificates libasound2-plugins python3 python3-numpy python3-pip-whl
         python3-systemd python3-yaml systemd"
     wheels="pyalsaaudio"
+    # Of these PyPI has sources only; what compiles them stays in no version.
+    compiled=pyalsaaudio
+    tools=setuptools
+    # PyPI has no 32-bit ARM wheel of msgspec.
+    if [ "$arch" = armhf ]; then
+        compiled="pyalsaaudio msgspec"
+        tools="setuptools setuptools-scm vcs-versioning packaging"
+    fi
     prefer python3-msgspec 0.19 msgspec
     prefer python3-websockets 15 websockets
     prefer python3-gpiozero 2 gpiozero colorzero
@@ -152,13 +160,6 @@ fetch() { # names: as wheels, checked by the lock's hashes
 
 get_wheels() {
     mkdir -p "$cache"
-    tools=setuptools
-    compiled=pyalsaaudio
-    # PyPI has no 32-bit ARM wheel of msgspec.
-    if [ "$arch" = armhf ]; then
-        compiled="pyalsaaudio msgspec"
-        tools="setuptools setuptools-scm vcs-versioning packaging"
-    fi
     make="" take=""
     # shellcheck disable=SC2086
     for name in $(absent $tools $wheels); do
@@ -322,6 +323,14 @@ tidy() { # keep this version and the one before it, and of the wheels those of t
     done
 }
 
+tell_lock() { # for deb.sh, which fetches from outside
+    choose
+    echo "--only-binary :all:"
+    for name in $compiled; do echo "--no-binary $name"; done
+    # shellcheck disable=SC2086
+    locked $tools $wheels
+}
+
 tell() { # what would be done
     choose
     say "version $new, for $suite $arch"
@@ -332,14 +341,13 @@ tell() { # what would be done
     # shellcheck disable=SC2046,SC2086
     say "would install from apt:" $(missing $packages)
     # shellcheck disable=SC2046,SC2086
-    say "would fetch by the hashes of device.lock:" $(absent setuptools $wheels)
+    say "would fetch by the hashes of device.lock:" $(absent $tools $wheels)
     say "would make $home/$new, switch $home/current to it, and see that it serves"
 }
 
 case "${1:-}" in
-    "") dry="" ;;
-    --dry-run) dry=yes ;;
-    *) fail 64 "what is '$1'? The only word is --dry-run" ;;
+    "" | --dry-run | --lock) ;;
+    *) fail 64 "what is '$1'? The only words are --dry-run and --lock" ;;
 esac
 # shellcheck source=/dev/null
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -358,10 +366,10 @@ trap 'exit 143' HUP TERM
 
 ready=""
 if finished "$home/$new" && runs "$home/$new" >/dev/null 2>&1; then ready=yes; fi
-if [ "$dry" ]; then
-    tell
-    exit 0
-fi
+case "${1:-}" in
+    --dry-run) tell; exit ;;
+    --lock) tell_lock; exit ;;
+esac
 [ "$(id -u)" -eq 0 ] || fail 77 "this takes root; run it again with sudo"
 [ "$(dpkg-query -W -f '${db:Status-Status}' pressel 2>/dev/null || true)" != installed ] ||
     fail 69 "the package pressel is installed, and apt upgrades it; apt remove it first"
