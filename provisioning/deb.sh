@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the Debian package for trixie:  provisioning/deb.sh [amd64|arm64]
+# Builds the Debian package for trixie, as root:
+#     provisioning/deb.sh [amd64|arm64 [DIRECTORY]]
 # install.sh runs in a fresh system that is thrown away; the package is what it made there. The same
 # source and the same packages of Debian make the same file. Another architecture than this
 # machine's takes qemu-user-static.
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/.."
 
 suite=trixie python=3.13 next=3.14
 arch=${1:-$(dpkg --print-architecture)}
+out=${2:-dist}
 pip=${PIP:-$PWD/.venv/bin/pip}
 case $arch in
     amd64) machine=x86_64 ;;
@@ -78,12 +80,12 @@ pack() {
         [ "$part" = control ] || chmod 755 "$stage/DEBIAN/$part"
     done
     (cd "$stage" && find opt usr -type f -exec md5sum {} + | LC_ALL=C sort -k 2 >DEBIAN/md5sums)
-    mkdir -p dist
-    dpkg-deb --root-owner-group --build "$stage" "dist/pressel_${version}_$arch.deb" >/dev/null
-    cp "$stage/opt/pressel/$name/sbom.cdx.json" "dist/pressel_${version}_$arch.cdx.json"
+    mkdir -p "$out"
+    dpkg-deb --root-owner-group --build "$stage" "$out/pressel_${version}_$arch.deb" >/dev/null
+    cp "$stage/opt/pressel/$name/sbom.cdx.json" "$out/pressel_${version}_$arch.cdx.json"
 }
 
 build
 lay
 pack
-(cd dist && sha256sum "pressel_${version}_$arch".*)
+(cd "$out" && sha256sum "pressel_${version}_$arch".*)
