@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bare import Machine, changes
+from appliance.bare import Machine, changes, compared
 from appliance.roots import ROOT
-from appliance.test_install import INSTALL, UNAVAILABLE
+from appliance.test_install import INSTALL, UNAVAILABLE, Record
 
 TWICE = "PRESSEL_APPLIANCE_DEB"
 """Set by `make appliance-deb`: a package takes a minute, and `make appliance` builds only one."""
@@ -80,12 +80,14 @@ def test_it_and_the_installer_keep_out_of_each_others_way(
 
 
 def test_purging_it_leaves_the_system_as_it_was(
-    installed: Machine, fresh: Machine, tmp_path: Path
+    installed: Machine, fresh: Machine, tmp_path: Path, record_property: Record
 ) -> None:
     with Machine("trixie", tmp_path / "purged", like=installed) as machine:
         machine.run("echo version: 1 >/etc/pressel/pressel.yaml")
         machine.run(PURGE)
-        assert changes(fresh.tree(), machine.tree()) == []
+        before, after = fresh.tree(), machine.tree()
+        record_property("apt purge, trixie", compared(before, after))
+        assert changes(before, after) == []
 
 
 @pytest.mark.skipif(not os.environ.get(TWICE), reason="builds it again: make appliance-deb")
