@@ -121,10 +121,26 @@ def test_a_second_run_is_quick_needs_no_network_and_changes_nothing(
 ) -> None:
     before = machine.tree()
     began = time.monotonic()
-    machine.run(INSTALL, network=False)
+    said = machine.run(INSTALL, network=False)
     took_s = time.monotonic() - began
     record_property(f"second run, {machine.suite}", f"{took_s:.1f} s")
     assert took_s <= AGAIN_S
+    assert f"nothing to do: {in_use(machine)} is in use" in said
+    assert changes(before, machine.tree()) == []
+
+
+@ONE_SUITE
+def test_a_run_that_mended_something_does_not_say_that_there_was_nothing_to_do(
+    machine: Machine,
+) -> None:
+    before = machine.tree()
+    for harm in (
+        "echo >>/etc/systemd/system/pressel.service",
+        "systemctl disable pressel.service",
+        "rm /usr/local/bin/pressel",
+    ):
+        machine.run(harm)
+        assert "nothing to do" not in machine.run(INSTALL, network=False), harm
     assert changes(before, machine.tree()) == []
 
 
