@@ -1,6 +1,7 @@
 # One word per action. Each installs what it needs; a second run is instant and works offline.
 .DEFAULT_GOAL := help
-.PHONY: help demo test appliance appliance-vm image appliance-image deb check style types bench docs lock clean
+.PHONY: help demo test appliance appliance-vm appliance-deb image appliance-image deb \
+    check style types bench docs lock clean
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -46,6 +47,12 @@ appliance-image: $(READY) ## Look into that image, and boot it in QEMU (root; 5 
 deb: $(READY) ## Build dist/pressel_VERSION_ARCH.deb (root; ARCH=amd64 or arm64)
 	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap
 	@sh provisioning/deb.sh $(ARCH)
+
+# `appliance` has its tests, too, but for the second build.
+appliance-deb: $(READY) ## Build the package twice, compare, install and purge it (root; 3 min)
+	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap procps systemd-container \
+	    util-linux
+	@PRESSEL_APPLIANCE=1 PRESSEL_APPLIANCE_DEB=1 $(RUN) -m pytest tests/appliance/test_deb.py $(ARGS)
 
 check: style types ## Lint, types, shell, units: all but the tests
 	@shellcheck provisioning/*.sh provisioning/debian/p* provisioning/image/*.sh systemd/*.sh \

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the Debian package for trixie:  provisioning/deb.sh [amd64|arm64]
+# Builds the Debian package for trixie, as root:
+#     provisioning/deb.sh [amd64|arm64 [DIRECTORY]]
 # install.sh runs in a fresh system that is thrown away; the package is what it made there. The same
 # source and the same packages of Debian make the same file. Another architecture than this
 # machine's takes qemu-user-static.
@@ -9,7 +10,13 @@ cd "$(dirname "$0")/.."
 
 suite=trixie python=3.13 next=3.14
 arch=${1:-$(dpkg --print-architecture)}
-pip=${PIP:-.venv/bin/pip}
+out=${2:-dist}
+pip=${PIP:-$PWD/.venv/bin/pip}
+case $arch in
+    amd64) machine=x86_64 ;;
+    arm64) machine=aarch64 ;;
+    *) echo "deb: what is '$arch'? There are packages for amd64 and arm64" >&2; exit 64 ;;
+esac
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' device/__init__.py)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
@@ -23,32 +30,25 @@ trap 'exit 130' INT
 trap 'exit 143' HUP TERM
 stage=$work/stage
 
-# Checked by their hashes out here, and once more inside, where pip has no network.
-fetch() {
-    how=$1
-    shift
-    awk -v names=" $* " '/^[a-z]/ { split($1, part, "=="); wanted = index(names, " " part[1] " ") }
-        wanted' provisioning/device.lock >"$work/wanted.lock"
-    "$pip" download --quiet --no-deps --require-hashes --no-build-isolation "$how" :all: \
-        --dest "$work/source/wheels" -r "$work/wanted.lock"
-}
-
 build() { # into $work/opt
-    mkdir -p "$work/source/wheels" "$work/opt"
+    mkdir -p "$work/source" "$work/opt"
     cp -r device systemd provisioning pyproject.toml README.md LICENSE "$work/source"
     find "$work/source" -name __pycache__ -prune -exec rm -rf {} +
-    fetch --only-binary setuptools gpiozero colorzero
-    fetch --no-binary pyalsaaudio
-    # The hook's $1 is the new system.
+    export work pip python machine
+    # The hook's $1 is the new system. What install.sh asks for in there is checked by its hashes out
+    # here, where the network is, and once more in there, where pip has none.
     # shellcheck disable=SC2016
     mmdebstrap --mode=root --variant=minbase --quiet --architectures="$arch" --include=systemd \
-        --aptopt='APT::Install-Recommends false' \
-        --customize-hook='mkdir "$1/src"' \
-        --customize-hook="sync-in $work/source /src" \
-        --customize-hook="chroot \"\$1\" env PIP_NO_INDEX=1 PIP_FIND_LINKS=/src/wheels \
-            SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH /src/provisioning/install.sh" \
-        --customize-hook="sync-out /opt $work/opt" \
-        --format=null "$suite" /dev/null
+        --aptopt='APT::Install-Recommends false' --format=null \
+        --customize-hook='cp -r "$work/source" "$1/src"' \
+        --customize-hook='chroot "$1" /src/provisioning/install.sh --lock >"$work/wanted.lock"' \
+        --customize-hook='"$pip" download --quiet --no-deps --require-hashes --no-build-isolation \
+            --platform "manylinux_2_28_$machine" --platform "manylinux2014_$machine" \
+            --python-version "$python" --dest "$1/src/wheels" -r "$work/wanted.lock"' \
+        --customize-hook='chroot "$1" env PIP_NO_INDEX=1 PIP_FIND_LINKS=/src/wheels \
+            SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" /src/provisioning/install.sh' \
+        --customize-hook='cp -a "$1/opt/pressel" "$work/opt"' \
+        "$suite" /dev/null
 }
 
 lay() { # where dpkg owns it, from where install.sh has put it
@@ -80,12 +80,12 @@ pack() {
         [ "$part" = control ] || chmod 755 "$stage/DEBIAN/$part"
     done
     (cd "$stage" && find opt usr -type f -exec md5sum {} + | LC_ALL=C sort -k 2 >DEBIAN/md5sums)
-    mkdir -p dist
-    dpkg-deb --root-owner-group --build "$stage" "dist/pressel_${version}_$arch.deb" >/dev/null
-    cp "$stage/opt/pressel/$name/sbom.cdx.json" "dist/pressel_${version}_$arch.cdx.json"
+    mkdir -p "$out"
+    dpkg-deb --root-owner-group --build "$stage" "$out/pressel_${version}_$arch.deb" >/dev/null
+    cp "$stage/opt/pressel/$name/sbom.cdx.json" "$out/pressel_${version}_$arch.cdx.json"
 }
 
 build
 lay
 pack
-(cd dist && sha256sum "pressel_${version}_$arch".*)
+(cd "$out" && sha256sum "pressel_${version}_$arch".*)

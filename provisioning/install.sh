@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs Pressel from the source tree around this file, or upgrades it; as root, as often as you
-# like:
-#     provisioning/install.sh [--dry-run]
-# README.md beside it says what is made, where, and in which order.
+# like:  provisioning/install.sh [--dry-run | --lock]
+# README.md beside it says what is made, where, and in which order. --lock prints what would come
+# from PyPI, as pip's requirements.
 set -eu
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 umask 022
@@ -67,6 +67,14 @@ choose() { # from the lists of packages as they are now
     packages="ca-certificates libasound2-plugins python3 python3-numpy python3-pip-whl
         python3-systemd python3-yaml systemd"
     wheels="pyalsaaudio"
+    # Of these PyPI has sources only; what compiles them stays in no version.
+    compiled=pyalsaaudio
+    tools=setuptools
+    # PyPI has no 32-bit ARM wheel of msgspec.
+    if [ "$arch" = armhf ]; then
+        compiled="pyalsaaudio msgspec"
+        tools="setuptools setuptools-scm vcs-versioning packaging"
+    fi
     prefer python3-msgspec 0.19 msgspec
     prefer python3-websockets 15 websockets
     prefer python3-gpiozero 2 gpiozero colorzero
@@ -152,13 +160,6 @@ fetch() { # names: as wheels, checked by the lock's hashes
 
 get_wheels() {
     mkdir -p "$cache"
-    tools=setuptools
-    compiled=pyalsaaudio
-    # PyPI has no 32-bit ARM wheel of msgspec.
-    if [ "$arch" = armhf ]; then
-        compiled="pyalsaaudio msgspec"
-        tools="setuptools setuptools-scm vcs-versioning packaging"
-    fi
     make="" take=""
     # shellcheck disable=SC2086
     for name in $(absent $tools $wheels); do
@@ -235,6 +236,8 @@ clear_up() { # however this ends: no compiler, nothing unfinished
 # Putting a version to use.
 
 point() { # link, target: old or new, and nothing between
+    [ "$(readlink "$1" || true)" != "$2" ] || return 0
+    changed=yes
     rm -f "$1.new"
     ln -s "$2" "$1.new"
     sync -f "${1%/*}"
@@ -243,6 +246,7 @@ point() { # link, target: old or new, and nothing between
 
 put() { # file, place, mode
     ! cmp -s "$1" "$2" || return 0
+    changed=yes
     install -D -m "${3:-644}" "$1" "$2.new"
     mv "$2.new" "$2"
 }
@@ -256,7 +260,8 @@ lay() { # the version in use: what systemd reads of it, where systemd/README.md 
     put "$from/pressel.catalog" /usr/lib/systemd/catalog/pressel.catalog
     for unit in "$from"/*.service; do put "$unit" "$units/${unit##*/}"; done
     for unit in "$units"/pressel*.service; do
-        [ -f "$from/${unit##*/}" ] || { systemctl --quiet disable "${unit##*/}" && rm "$unit"; }
+        [ -f "$from/${unit##*/}" ] ||
+            { systemctl --quiet disable "${unit##*/}" && rm "$unit" && changed=yes; }
     done
     if [ "$(systemctl --version | awk 'NR == 1 { print $2 }')" -lt 254 ]; then
         put "$from/pressel-bookworm.conf" "$units/pressel.service.d/bookworm.conf"
@@ -265,13 +270,15 @@ lay() { # the version in use: what systemd reads of it, where systemd/README.md 
     fi
     quietly "make the groups of the devices" systemd-sysusers pressel.conf
     # The groups that were not there before are taken back by uninstall.sh.
-    cut -d : -f 1 /etc/group | grep -vxF "$groups" >>"$home/groups" || true
+    cut -d : -f 1 /etc/group | grep -vxF "$groups" >>"$home/groups" && changed=yes
     systemd-tmpfiles --create pressel.conf
     journalctl --update-catalog
     point /usr/local/bin/pressel "$home/current/bin/pressel"
     ! live || systemctl daemon-reload
+    # It says what it links, and nothing if all is linked.
     # shellcheck disable=SC2046
-    systemctl --quiet enable $(cd "$from" && ls -- *.service)
+    said=$(systemctl enable $(cd "$from" && ls -- *.service) 2>&1) || fail 70 "$said"
+    [ -z "$said" ] || changed=yes
 }
 
 serves() { # name: is the daemon up, and of this version?
@@ -282,7 +289,8 @@ serves() { # name: is the daemon up, and of this version?
 works() { # name of the version in use: after a restart, where there is a system to serve
     runs "$home/current" >/dev/null || return 1
     live && [ -f "$config" ] || return 0
-    serves "$1" || timeout "$start_s" systemctl restart pressel.service || return 1
+    serves "$1" || { changed=yes && timeout "$start_s" systemctl restart pressel.service; } ||
+        return 1
     restarts=$(systemctl show -P NRestarts pressel.service)
     sleep "$stay_s"
     serves "$1" && [ "$(systemctl show -P NRestarts pressel.service)" = "$restarts" ]
@@ -290,10 +298,8 @@ works() { # name of the version in use: after a restart, where there is a system
 
 use() { # name: switch to it; back again if it does not work
     before=$(readlink "$home/current" || true)
-    [ "$before" = "$1" ] || {
-        [ -z "$before" ] || point "$home/previous" "$before"
-        point "$home/current" "$1"
-    }
+    [ -z "$before" ] || [ "$before" = "$1" ] || point "$home/previous" "$before"
+    point "$home/current" "$1"
     lay
     if works "$1"; then return 0; fi
     before=$(readlink "$home/previous" || true)
@@ -322,6 +328,14 @@ tidy() { # keep this version and the one before it, and of the wheels those of t
     done
 }
 
+tell_lock() { # for deb.sh, which fetches from outside
+    choose
+    # shellcheck disable=SC2086
+    printf '%s\n' "--only-binary :all:" "--no-binary $(echo $compiled | tr ' ' ,)"
+    # shellcheck disable=SC2086
+    locked $tools $wheels
+}
+
 tell() { # what would be done
     choose
     say "version $new, for $suite $arch"
@@ -332,14 +346,13 @@ tell() { # what would be done
     # shellcheck disable=SC2046,SC2086
     say "would install from apt:" $(missing $packages)
     # shellcheck disable=SC2046,SC2086
-    say "would fetch by the hashes of device.lock:" $(absent setuptools $wheels)
+    say "would fetch by the hashes of device.lock:" $(absent $tools $wheels)
     say "would make $home/$new, switch $home/current to it, and see that it serves"
 }
 
 case "${1:-}" in
-    "") dry="" ;;
-    --dry-run) dry=yes ;;
-    *) fail 64 "what is '$1'? The only word is --dry-run" ;;
+    "" | --dry-run | --lock) ;;
+    *) fail 64 "what is '$1'? The only words are --dry-run and --lock" ;;
 esac
 # shellcheck source=/dev/null
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -358,10 +371,10 @@ trap 'exit 143' HUP TERM
 
 ready=""
 if finished "$home/$new" && runs "$home/$new" >/dev/null 2>&1; then ready=yes; fi
-if [ "$dry" ]; then
-    tell
-    exit 0
-fi
+case "${1:-}" in
+    --dry-run) tell; exit ;;
+    --lock) tell_lock; exit ;;
+esac
 [ "$(id -u)" -eq 0 ] || fail 77 "this takes root; run it again with sudo"
 [ "$(dpkg-query -W -f '${db:Status-Status}' pressel 2>/dev/null || true)" != installed ] ||
     fail 69 "the package pressel is installed, and apt upgrades it; apt remove it first"
@@ -371,8 +384,10 @@ exec 9<"$home"
 flock -n 9 || fail 75 "another installation is under way; wait for it"
 trap clear_up EXIT
 
+changed=""
 remove_compiler
 if [ -z "$ready" ]; then
+    changed=yes
     choose
     get_packages
     get_wheels
@@ -380,6 +395,6 @@ if [ -z "$ready" ]; then
 fi
 use "$new"
 tidy
-say "$new is in use"
+if [ "$changed" ]; then say "$new is in use"; else say "nothing to do: $new is in use"; fi
 [ -f "$config" ] || say "next: write $config; every key stands in" \
     "$home/current/lib/python3*/site-packages/device/provision/card/pressel.example.yaml"

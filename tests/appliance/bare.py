@@ -3,6 +3,9 @@
 Each machine is an overlay in RAM over a system that is made once, so what is done to one is gone
 with it; one machine can stand on what was done to another. The checkout is bound at /src,
 read-only. Settings of pip that this machine has are handed in, with the places they name.
+
+The packages that apt downloads outlive a machine: the next of its suite installs them without a
+download, in less time than a machine of an owner's would take.
 """
 
 from __future__ import annotations
@@ -89,6 +92,7 @@ class Machine:
         self.layers: list[Path] = [self._ram / "upper", *(like.layers if like else [])]
         self._archives = CACHE / f"archives-{suite}"
         (self._archives / "partial").mkdir(parents=True, exist_ok=True)
+        self._kept = self._packages()
 
     def __enter__(self) -> Self:
         for path in (self.root, self._ram):
@@ -133,6 +137,13 @@ class Machine:
         assert process.returncode == status, f"{command}: {process.returncode}\n{said[-4000:]}"
         return said
 
+    def downloaded(self) -> str:
+        """What apt has downloaded since this machine began, and what it could have had for less."""
+        return f"apt downloaded {len(self._packages() - self._kept)}, had {len(self._kept)}"
+
+    def _packages(self) -> set[str]:
+        return {path.name for path in self._archives.glob("*.deb")}
+
     def tree(self) -> Tree:
         """Every file: mode, owner, group, and its contents' digest or its target."""
         found: Tree = {}
@@ -151,6 +162,12 @@ class Machine:
 def changes(before: Tree, after: Tree) -> list[str]:
     """The paths that differ."""
     return sorted(path for path in before | after if before.get(path) != after.get(path))
+
+
+def compared(before: Tree, after: Tree) -> str:
+    """How many paths there are, and which of them differ, for the summary."""
+    differ = changes(before, after)
+    return f"{len(before | after)} files compared, {len(differ)} differ {' '.join(differ[:20])}"
 
 
 def _seen(path: Path) -> tuple[int, int, int, str]:

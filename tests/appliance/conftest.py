@@ -32,6 +32,21 @@ def _why_not() -> str:
     return ""
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests measured: the properties they recorded, passed or not."""
+    figures = [
+        (Path(report.location[0]).stem, *figure)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for figure in report.user_properties
+    ]
+    if figures:
+        terminalreporter.section("measured")
+    for module, name, figure in sorted(figures):
+        terminalreporter.write_line(f"{module:14} {name:28} {figure}")
+
+
 @pytest.fixture(params=list(SUITES))
 def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
     """A fresh system for one test, on each suite; Pressel is installed and does not run yet."""
