@@ -161,7 +161,10 @@ def row(task: Task) -> dict[str, Any]:
     """A line of the table."""
     name, condition, seconds, count = task
     figures = judge(condition, CANCELLERS[name], alone_s=seconds, count=count)
-    named = {"condition": condition.name, "canceller": name, "least_db": condition.least_db}
+    named = {
+        "condition": condition.name, "canceller": name, "least_db": condition.least_db,
+        "allowed": condition.allowed,
+    }  # fmt: skip
     return {**named, **figures}
 
 

@@ -52,6 +52,11 @@ class Condition:
     """What it becomes in the second half."""
 
     @property
+    def allowed(self) -> int:
+        """False starts: one by which a sudden change is noticed, and no other."""
+        return int(self.later is not None)
+
+    @property
     def least_db(self) -> float:
         """How much of the echo is to go: 40 dB, 35 of a clipped one; noise hides what is below."""
         return min(35.0 if self.clip else 40.0, ECHO_DBFS - self.noise_dbfs)

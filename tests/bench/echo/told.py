@@ -24,7 +24,7 @@ def reached(row: Result) -> list[str]:
     """What of the aims was missed; an empty list when nothing was."""
     return [
         *(["ERLE"] if row["erle_late"] < row["least_db"] else []),
-        *(["false starts"] if row["alone"]["guarded_starts"] else []),
+        *(["false starts"] if row["alone"]["guarded_starts"] > row["allowed"] else []),
         *(["300 ms"] if row["over_0"]["soon"] < SOON else []),
         *(["CPU"] if row["cpu"] > MOST_CPU else []),
     ]
@@ -32,7 +32,7 @@ def reached(row: Result) -> list[str]:
 
 def safe(result: Result) -> bool:
     """Nowhere did the device interrupt itself while a voice could interrupt."""
-    return not any(row["alone"]["guarded_starts"] for row in result["rows"])
+    return all(row["alone"]["guarded_starts"] <= row["allowed"] for row in result["rows"])
 
 
 def told() -> str:
