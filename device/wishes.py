@@ -88,6 +88,12 @@ def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
     return make
 
 
+def loopback(config: Config) -> int | None:
+    """The channel that tells the canceller what is played; None where the playout tells it."""
+    channel = config.microphone.loopback
+    return None if channel == "none" or not _guarded(config) else channel
+
+
 def limiter(config: Config) -> Limiter | None:
     """What keeps the loudspeaker from distorting, where a canceller has to know what it plays."""
     return Limiter.at() if _guarded(config) else None

@@ -52,7 +52,8 @@ class Capture:
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
     `PartPoor`, `PartFine`, `Xrun`, `EchoReady` and `EchoMissing`, and must only hand over. With an
     `array` also `ChannelTurned` and `Bearing`; then `hearing` is asked each period whether somebody
-    speaks, as `Array.mix` wants to know it. Without one the channels in `use` are averaged.
+    speaks, as `Array.mix` wants to know it. Without one the channels in `use` are averaged. The
+    channel `loopback` gives back what the loudspeaker plays, for the `ear`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Capture:
         ear: Callable[[], Ear] | None = None,
         array: Array | None = None,
         hearing: Callable[[], bool | None] = lambda: None,
+        loopback: int | None = None,
     ) -> None:
         self._device = device
         self._form = form
@@ -74,6 +76,9 @@ class Capture:
         self._post = post
         self._make_ear = ear
         self._ear: Ear | None = None
+        self._loopback = loopback
+        self._played = bytearray()
+        """The loopback's sound of what is heard and not handed over yet."""
         self._array = array
         self._hearing = hearing
         self._zeros = _Zeros()
@@ -163,6 +168,7 @@ class Capture:
         Raises `AudioDeviceError` when the device stalls.
         """
         heard = bytearray()
+        self._played.clear()
         moved = time.monotonic()
         self._zeros.begin()
         if self._ear is not None:
@@ -208,7 +214,9 @@ class Capture:
         return taken
 
     def _mixed(self, sound: bytes, granted: Format) -> bytes:
-        """One period, mono."""
+        """One period, mono; its loopback is kept beside it."""
+        if self._loopback is not None:
+            self._played += to_mono(sound, granted, (self._loopback,))
         if self._array is None:
             return to_mono(sound, granted, self._use)
         mono = self._array.mix(sound, granted, hearing=self._hearing())
@@ -219,10 +227,12 @@ class Capture:
     def _hand_over(self, sound: bytes, at: float) -> None:
         """Post one block, whose last frame was captured at `at`."""
         now = time.monotonic()
+        played = bytes(self._played[: len(sound)]) if self._loopback is not None else None
+        del self._played[: len(sound)]
         if self._ear is None:
             self._post(ev.MicHeard(MicBlock(sound, at)))
         else:
-            heard = self._ear.hear(sound, at)
+            heard = self._ear.hear(sound, at, played)
             self._post(ev.MicHeard(heard.block, heard.echo))
         match self._zeros.heard(sound):
             case True:

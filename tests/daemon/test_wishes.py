@@ -94,3 +94,15 @@ def test_keep_warm_is_minutes_in_the_file_and_seconds_in_the_habits(
 def test_patience_is_passed_on() -> None:
     assert wishes.habits(config()).patience_s == 12.0
     assert wishes.habits(config(server={"patience_s": 20})).patience_s == 20.0
+
+
+@pytest.mark.parametrize(
+    ("echo", "loopback", "used"),
+    [("auto", 5, 5), ("software", 0, 0), ("auto", "none", None), ("hardware", 5, None)],
+)
+def test_a_loopback_is_for_a_canceller_of_ours(
+    echo: str, loopback: int | str, used: int | None
+) -> None:
+    sound = f"channels: 6, use: 1, echo: {echo}, loopback: {loopback}"
+    text = f"version: 1\nmicrophone: {{device: in, {sound}}}\nspeaker: {{device: out}}\n"
+    assert wishes.loopback(parse(text.encode(), source="f").config) == used
