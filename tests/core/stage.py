@@ -17,6 +17,7 @@ import numpy as np
 from core.speaker import Speaker
 from device.core import events as ev
 from device.core import wire
+from device.core.ahead import VoiceWaker, Waker
 from device.core.audio import FRAME_BYTES, RATE, Frames, MicBlock, frames_in, silence
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
@@ -61,9 +62,11 @@ class Sent:
 class Stage:
     """The conversation with its surroundings. Online and idle unless told otherwise."""
 
-    def __init__(self, *, online: bool = True, **habits: Any) -> None:
+    def __init__(
+        self, *, online: bool = True, waker: Callable[[], Waker] = VoiceWaker, **habits: Any
+    ) -> None:
         self.now = 1000.0
-        self.talk = Conversation(Habits(**habits))
+        self.talk = Conversation(Habits(**habits), waker=waker)
         self.speaker = Speaker()
         self.effects: list[Effect] = []
         self.lights: list[Light] = []
