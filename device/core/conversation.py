@@ -127,7 +127,7 @@ class Conversation:
             hearing=self._question.hearing,
             resting=resting,
             leaving=self._question.leaving,
-            ahead=self._habits.ahead,
+            ahead=self._habits.ahead and self._parts.hears,
             offline=self._connection.trouble,
             fault=self._parts.fault
             or self._notices.loss

@@ -32,6 +32,7 @@ SENTENCE_S = 1.5
 CLOSE_S = 0.010
 REDIAL_S = 0.010
 Message = TypeVar("Message", bound=wire.ClientEvent)
+Wakes = Callable[[], Waker]
 
 _rng = np.random.default_rng(7)
 
@@ -62,9 +63,7 @@ class Sent:
 class Stage:
     """The conversation with its surroundings. Online and idle unless told otherwise."""
 
-    def __init__(
-        self, *, online: bool = True, waker: Callable[[], Waker] = VoiceWaker, **habits: Any
-    ) -> None:
+    def __init__(self, *, online: bool = True, waker: Wakes = VoiceWaker, **habits: Any) -> None:
         self.now = 1000.0
         self.talk = Conversation(Habits(**habits), waker=waker)
         self.speaker = Speaker()

@@ -11,7 +11,8 @@ from core.stage import Stage
 from device.core import events as ev
 from device.core.ahead import REST_S, VoiceWaker
 from device.core.audio import RATE, Frames, MicBlock
-from device.core.light import LightState
+from device.core.events import Part
+from device.core.light import Light, LightState
 
 BLOCK = 960
 
@@ -163,3 +164,11 @@ def test_with_a_pre_roll_alone_no_voice_opens_anything() -> None:
     assert stage.gate == "closed"
     assert stage.light is LightState.AWAKE
     assert ev.OpenMicrophone() in stage.effects
+
+
+def test_a_trouble_tells_of_the_open_microphone_too_unless_it_is_gone() -> None:
+    stage, _ = waking()
+    stage.fail(Part.SPEAKER)
+    assert stage.lights[-1] == Light(LightState.FAULT, "busy", awake=True)
+    stage.fail(Part.MICROPHONE)
+    assert not stage.lights[-1].awake
