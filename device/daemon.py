@@ -83,6 +83,7 @@ class Daemon:
             ear=wishes.ear(config, aloud),
             array=wishes.array(config),
             hearing=lambda: self._conversation.hearing,
+            loopback=wishes.loopback(config),
         )
         self._playout = Playout(
             config.speaker.device,

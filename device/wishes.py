@@ -94,9 +94,19 @@ def ear(config: Config, aloud: Aloud | None) -> Callable[[], Ear | Onlooker] | N
     return make
 
 
+def loopback(config: Config) -> int | None:
+    """The channel that tells the canceller what is played; None where the playout tells it."""
+    channel = config.microphone.loopback
+    return None if channel == "none" or not _guarded(config) else channel
+
+
 def limiter(config: Config) -> Limiter | None:
     """What keeps the loudspeaker from distorting, where a canceller has to know what it plays."""
-    return Limiter.at() if DUPLEX[config.microphone.echo] == "guarded" else None
+    return Limiter.at() if _guarded(config) else None
+
+
+def _guarded(config: Config) -> bool:
+    return DUPLEX[config.microphone.echo] == "guarded"
 
 
 def capture_format(config: Config) -> Format:

@@ -23,7 +23,10 @@ from device.config.text import read
 NAMES: Final = tuple(name for name in get_args(Name) if name != "none")
 
 Prose = Annotated[str, Meta(max_length=600, extra={"prose": True})]
-Group = Literal["recognised", "microphone", "geometry", "speaker", "echo", "panel", "setup", "pins"]
+Group = Literal[
+    "recognised", "microphone", "geometry", "speaker", "echo", "panel", "setup", "pins", "mute",
+    "notes",
+]  # fmt: skip
 """What a source speaks of."""
 _PIN: Final = Meta(ge=1, le=40, description="Position on the 40-pin header")
 
@@ -95,9 +98,9 @@ class Board(_Part, frozen=True, kw_only=True):
     settings: Settings
     microphone: Sound
     speaker: Sound | Literal["none"]
-    echo: Literal["hardware", "software", "half_duplex"]
-    """Who can take the speaker out of the microphone: the board; software, because both directions
-    have one clock; nobody reliably."""
+    echo: Literal["hardware", "software", "two_clocks"]
+    """Who can take the speaker out of the microphone: the board; any canceller, because both
+    directions have one clock; only one that follows two clocks, the speaker being another card."""
     config_txt: tuple[str, ...] = ()
     driver: tuple[Prose, ...] = ()
     mixer: tuple[str, ...] = ()
@@ -108,6 +111,24 @@ class Board(_Part, frozen=True, kw_only=True):
     unknown: tuple[Prose, ...]
     sources: tuple[Source, ...]
     tested: Literal["no", "yes"]
+
+    def __post_init__(self) -> None:
+        """No fact without a source: ValueError names the groups that have none."""
+        named = {group for source in self.sources for group in source.of}
+        if missing := sorted(self._stated() - named):
+            raise ValueError(f"no source for {', '.join(missing)}")
+
+    def _stated(self) -> set[str]:
+        ours = self.settings
+        told = {
+            "geometry": ours.microphone.geometry != "none",
+            "speaker": self.speaker != "none",
+            "setup": self.config_txt or self.driver or self.mixer,
+            "pins": self.pins,
+            "panel": ours.panel != Panel(),
+            "notes": self.notes,
+        }
+        return {"recognised", "microphone", "echo", "mute"} | {one for one in told if told[one]}
 
 
 def load(name: str) -> Board:

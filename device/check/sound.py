@@ -41,7 +41,7 @@ APART_MS: Final = 5.0
 DRIFT_PPM: Final = 1e6 / (SPACING_S * RATE)
 """How well the drift is known: one frame from chirp to chirp (a step of 1.4 cm does as much)."""
 APART_PPM: Final = 100.0
-"""Crystals differ by less; beyond this no software canceller can follow."""
+"""Crystals differ by less, and no canceller was tried beyond it (tests/bench/README.md)."""
 HARDLY_DB: Final = -20.0
 """An echo louder than this was not cancelled."""
 

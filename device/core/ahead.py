@@ -7,7 +7,7 @@ begins and stays as it is does not, and neither does our own voice.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from device.core.audio import Frames, MicBlock, Ms, frames_of
@@ -28,7 +28,12 @@ REST_S: Final = 2.0
 
 
 class Waker(Protocol):
-    """Whatever can wake the device. A wake word would be another one."""
+    """Whatever can wake the device. A wake word would be another one.
+
+    It is asked in the event loop, between everything else: what takes longer than a millisecond a
+    block is late for the button, so an engine that does wants a thread of its own, hands the block
+    over here and answers of what that thread has found by now. It must not raise.
+    """
 
     def hear(self, block: MicBlock) -> bool:
         """One block of the closed gate; True when it wakes."""
@@ -71,10 +76,10 @@ class VoiceWaker:
 
 
 class Ahead:
-    """The microphone before the press, where the owner wants that."""
+    """The microphone before the press, where the owner wants that; `waker` makes what may wake."""
 
-    def __init__(self, habits: Habits) -> None:
-        self._waker: Waker | None = VoiceWaker() if habits.wake == "voice" else None
+    def __init__(self, habits: Habits, waker: Callable[[], Waker]) -> None:
+        self._waker = waker() if habits.wake == "voice" else None
         least = frames_of(WAKE_MS) if self._waker else Frames(0)
         self._preroll = PreRoll(max(habits.preroll, least))
         self._rests_until = 0.0

@@ -17,17 +17,13 @@ from typing import Any, Final
 
 from device.core import events as ev
 from device.core import wire
+from device.core.ahead import Ahead, VoiceWaker, Waker
 from device.core.answer import Answer
 from device.core.connection import Connection
 from device.core.duplex import Duplex
 from device.core.events import Effect, Event, Part, Report, Timer
 from device.core.gate import Closed, GateState, Muted, Open, opened_by
-from device.core.habits import (
-    BENIGN,
-    RENEW_LOOK_S,
-    WAITING_APART_S,
-    Habits,
-)
+from device.core.habits import BENIGN, RENEW_LOOK_S, WAITING_APART_S, Habits
 from device.core.light import Light, light_of
 from device.core.listener import Listener
 from device.core.memory import Memory
@@ -42,9 +38,12 @@ from device.core.words import Words
 
 
 class Conversation:
-    """All that the device decides. One owner, no lock; the times of events never go back."""
+    """All that the device decides. One owner, no lock; the times of events never go back.
 
-    def __init__(self, habits: Habits) -> None:
+    `waker` makes what may wake it, where `habits.wake` wants that: a wake word's engine comes here.
+    """
+
+    def __init__(self, habits: Habits, *, waker: Callable[[], Waker] = VoiceWaker) -> None:
         self.ignored: Counter[str] = Counter()
         """What came and was of no use, by kind: garbage, strangers, lost races."""
         self._habits = habits
@@ -66,6 +65,7 @@ class Conversation:
             words=words,
             notices=self._notices,
             listener=self._listener,
+            ahead=Ahead(habits, waker),
         )
         self._parts = Parts(self._outlet, self._question)
         self._how = ""
@@ -127,7 +127,7 @@ class Conversation:
             hearing=self._question.hearing,
             resting=resting,
             leaving=self._question.leaving,
-            ahead=self._habits.ahead,
+            ahead=self._habits.ahead and self._parts.hears,
             offline=self._connection.trouble,
             fault=self._parts.fault
             or self._notices.loss

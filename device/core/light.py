@@ -29,10 +29,14 @@ class LightState(StrEnum):
 
 
 class Light(Struct, frozen=True):
-    """One state of the light; `code` names the failure for `offline` and `fault`, else ''."""
+    """One state of the light; `code` names the failure for `offline` and `fault`, else ''.
+
+    `awake`: such a trouble is told while the microphone is open, and nothing leaves.
+    """
 
     state: LightState
     code: str = ""
+    awake: bool = False
 
 
 SENTENCES: Final[Mapping[LightState, str]] = {
@@ -53,7 +57,9 @@ def sentence(light: Light) -> str:
     """What the light says, for people: a clause without a full stop."""
     trouble = TROUBLES.get(light.code)
     said = SENTENCES[light.state]
-    return said if trouble is None else f"{said}: {trouble.means}; {trouble.cure}"
+    if trouble is not None:
+        said = f"{said}: {trouble.means}; {trouble.cure}"
+    return f"{said}; the microphone is open, and nothing leaves" if light.awake else said
 
 
 def light_of(
@@ -84,7 +90,9 @@ def light_of(
     if reply is not Reply.QUIET or waits:
         return Light(LightState.THINKING)
     if fault:
-        return Light(LightState.FAULT, fault)
+        return Light(LightState.FAULT, fault, awake=ahead)
     if link in (Link.UP, Link.RESTING):
         return Light(LightState.AWAKE if ahead else LightState.IDLE)
-    return Light(LightState.OFFLINE, offline) if offline else Light(LightState.STARTING)
+    if offline:
+        return Light(LightState.OFFLINE, offline, awake=ahead)
+    return Light(LightState.STARTING)

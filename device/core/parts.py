@@ -43,6 +43,11 @@ class Parts:
         return next(iter(self._failed.values()), "")
 
     @property
+    def hears(self) -> bool:
+        """The microphone can be used."""
+        return Part.MICROPHONE not in self._failed
+
+    @property
     def flaw(self) -> str:
         """The code of a part that is poor, or of settings that are not in use; '' for neither."""
         return next(iter(self._poor.values()), self._settings)

@@ -53,6 +53,7 @@ class Question:
         words: Words,
         notices: Notices,
         listener: Listener,
+        ahead: Ahead,
     ) -> None:
         self.gate: GateState = Closed()
         self.now = 0.0
@@ -65,10 +66,9 @@ class Question:
         self._words = words
         self._notices = notices
         self._listener = listener
-        self._ahead = Ahead(habits)
+        self._ahead = ahead
         self._linger = Linger(habits, outlet)
-        self._pressed_at = 0.0
-        self._tail_until = 0.0
+        self._pressed_at = self._tail_until = 0.0
         self._left_at = -math.inf
 
     @property

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from device.core import events as ev
-from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock
+from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, MicBlock, to_mono
 from device.core.events import Event, Part
 from device.core.plain import Plain
 from device.drivers import pcm
@@ -57,7 +57,8 @@ class Capture:
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
     `PartPoor`, `PartFine`, `ChannelTurned`, `Xrun`, `EchoReady` and `EchoMissing`, and must only
     hand over; with an `array` also `Bearing`. Without one the channels in `use` are averaged.
-    `hearing` is asked each period whether somebody speaks, as `Array.mix` wants to know it.
+    `hearing` is asked each period whether somebody speaks, as `Array.mix` wants to know it. The
+    channel `loopback` gives back what the loudspeaker plays, for the `ear`.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Capture:
         ear: Callable[[], Ear | Onlooker] | None = None,
         array: Array | None = None,
         hearing: Callable[[], bool | None] = lambda: None,
+        loopback: int | None = None,
     ) -> None:
         self._device = device
         self._form = form
@@ -79,6 +81,9 @@ class Capture:
         self._make_ear = ear
         self._ear: Ear | Onlooker | None = None
         self._front = Plain(use) if array is None else array
+        self._loopback = loopback
+        self._played = bytearray()
+        """The loopback's sound of what is heard and not handed over yet."""
         self._hearing = hearing
         self._still = _Still()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
@@ -167,6 +172,7 @@ class Capture:
         Raises `AudioDeviceError` when the device stalls.
         """
         heard = bytearray()
+        self._played.clear()
         moved = time.monotonic()
         self._still.begin()
         if self._ear is not None:
@@ -212,7 +218,9 @@ class Capture:
         return taken
 
     def _mixed(self, sound: bytes, granted: Format) -> bytes:
-        """One period, mono."""
+        """One period, mono; its loopback is kept beside it."""
+        if self._loopback is not None:
+            self._played += to_mono(sound, granted, (self._loopback,))
         mono = self._front.mix(sound, granted, hearing=self._hearing())
         for event in self._front.take(time.monotonic()):
             self._post(event)
@@ -221,10 +229,12 @@ class Capture:
     def _hand_over(self, sound: bytes, at: float) -> None:
         """Post one block, whose last frame was captured at `at`."""
         now = time.monotonic()
+        played = bytes(self._played[: len(sound)]) if self._loopback is not None else None
+        del self._played[: len(sound)]
         if self._ear is None:
             self._post(ev.MicHeard(MicBlock(sound, at)))
         else:
-            heard = self._ear.hear(sound, at)
+            heard = self._ear.hear(sound, at, played)
             self._post(ev.MicHeard(heard.block, heard.echo))
         match self._still.heard(sound):
             case True:

@@ -19,6 +19,8 @@ from device.troubles import TROUBLES
 
 BLINK_S: Final = 0.25
 PAUSE_S: Final = 2.0
+DIM: Final = 0.06
+"""The microphone is open and nothing leaves: steady when all is well, or between blinks."""
 
 
 class Pattern(Struct, frozen=True):
@@ -49,9 +51,9 @@ def _wave(low: float, high: float, period_s: float) -> tuple[tuple[float, float]
 _STEADY: Final = ((1.0, math.inf),)
 
 
-def _counted(blinks: int) -> tuple[tuple[float, float], ...]:
+def _counted(blinks: int, *, dark: float = 0.0) -> tuple[tuple[float, float], ...]:
     """So many short blinks, two in a second, and a pause that tells where counting begins."""
-    return (*((1.0, BLINK_S), (0.0, BLINK_S)) * (blinks - 1), (1.0, BLINK_S), (0.0, PAUSE_S))
+    return (*((1.0, BLINK_S), (dark, BLINK_S)) * (blinks - 1), (1.0, BLINK_S), (dark, PAUSE_S))
 
 
 # Never more than three flashes in a second (WCAG 2.2, 2.3.1).
@@ -67,7 +69,7 @@ LIGHTS: Final[dict[LightState, Pattern]] = {
         "dark", (0.0, 0.0, 0.0), "dark", ((0.0, math.inf),),
         "ready; the microphone is closed"),
     LightState.AWAKE: Pattern(
-        "green", (0.0, 1.0, 0.0), "steady, very dim", ((0.06, math.inf),),
+        "green", (0.0, 1.0, 0.0), "steady, very dim", ((DIM, math.inf),),
         "ready; the microphone is open (pre-roll, or a voice may wake it) and nothing leaves"),
     LightState.LISTENING: Pattern(
         "green", (0.0, 1.0, 0.0), "steady", _STEADY,
@@ -95,11 +97,15 @@ LIGHTS: Final[dict[LightState, Pattern]] = {
 
 @cache
 def pattern_of(light: Light) -> Pattern:
-    """The pattern of a light: that of its state, with the blinks of its trouble counted."""
+    """The pattern of a light: that of its state, with the blinks of its trouble counted.
+
+    Between them it is dark, or dim while the microphone is open.
+    """
     look, trouble = LIGHTS[light.state], TROUBLES.get(light.code)
     if trouble is None or light.state not in (LightState.OFFLINE, LightState.FAULT):
         return look
-    return structs.replace(look, steps=_counted(trouble.blinks))
+    dark = DIM if light.awake else 0.0
+    return structs.replace(look, steps=_counted(trouble.blinks, dark=dark))
 
 
 def light_rows() -> Iterator[tuple[str, str, str, str]]:

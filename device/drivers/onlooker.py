@@ -28,8 +28,8 @@ class Onlooker:
         """The microphone was opened: what comes next does not follow what came last."""
         self._position.lose()
 
-    def hear(self, sound: bytes, at: float) -> Heard:
-        """One block, whose last frame was captured at `at`."""
+    def hear(self, sound: bytes, at: float, loopback: bytes | None = None) -> Heard:  # noqa: ARG002
+        """One block, whose last frame was captured at `at`. The board knows its loopback itself."""
         frames = len(sound) // FRAME_BYTES
         first = self._position.take(at - frames / RATE, frames) + LEAD
         heard = tuple(levels(sound))

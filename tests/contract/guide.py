@@ -15,12 +15,13 @@ from device.config.boards import FOLDER
 ECHO: Final = {
     "hardware": "removed on the board: you can interrupt it by voice",
     "software": "not removed on the board; both directions have one clock, so software can do it",
-    "half_duplex": "nobody removes it: the microphone closes while it speaks",
+    "two_clocks": "not removed on the board, and the speaker is another card: only WebRTC's "
+    "canceller follows two clocks; without it what is heard while it speaks is dropped",
 }
 CHOICE: Final = {
     "hardware": "removed on the board",
     "software": "a canceller, once it has proved itself",
-    "half_duplex": "half duplex, for good: two clocks",
+    "two_clocks": "WebRTC's canceller, once it has proved itself: two clocks",
 }
 PRICE: Final = {
     "low": "cheap", "middle": "moderate", "high": "dear", "second hand": "second hand only",

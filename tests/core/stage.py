@@ -17,6 +17,7 @@ import numpy as np
 from core.speaker import Speaker
 from device.core import events as ev
 from device.core import wire
+from device.core.ahead import VoiceWaker, Waker
 from device.core.audio import FRAME_BYTES, RATE, Frames, MicBlock, frames_in, silence
 from device.core.conversation import Conversation
 from device.core.events import Effect, Event, Part, Timer
@@ -32,6 +33,7 @@ SENTENCE_S = 1.5
 CLOSE_S = 0.010
 REDIAL_S = 0.010
 Message = TypeVar("Message", bound=wire.ClientEvent)
+Wakes = Callable[[], Waker]
 
 _rng = np.random.default_rng(7)
 
@@ -62,9 +64,9 @@ class Sent:
 class Stage:
     """The conversation with its surroundings. Online and idle unless told otherwise."""
 
-    def __init__(self, *, online: bool = True, **habits: Any) -> None:
+    def __init__(self, *, online: bool = True, waker: Wakes = VoiceWaker, **habits: Any) -> None:
         self.now = 1000.0
-        self.talk = Conversation(Habits(**habits))
+        self.talk = Conversation(Habits(**habits), waker=waker)
         self.speaker = Speaker()
         self.effects: list[Effect] = []
         self.lights: list[Light] = []

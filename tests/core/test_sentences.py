@@ -19,6 +19,8 @@ def test_a_trouble_is_said_with_its_meaning_and_its_cure(code: str) -> None:
     said = sentence(Light(LightState.FAULT, code))
     assert TROUBLES[code].means in said
     assert said.endswith(TROUBLES[code].cure)
+    awake = sentence(Light(LightState.FAULT, code, awake=True))
+    assert awake == f"{said}; the microphone is open, and nothing leaves"
 
 
 def test_a_turn_has_a_number_from_the_press_to_its_end() -> None:

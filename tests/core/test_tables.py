@@ -188,6 +188,7 @@ def test_while_audio_can_leave_the_light_says_so_whatever_else_goes_on() -> None
         ({"ahead": True}, LightState.AWAKE),
         ({"ahead": True, "gate": Muted}, LightState.MUTED),
         ({"ahead": True, "link": Link.DOWN, "offline": "dns"}, LightState.OFFLINE),
+        ({"ahead": True, "fault": "busy"}, LightState.FAULT),
         ({"hearing": True}, LightState.IDLE),
         ({"link": Link.OPENING, "offline": "dns"}, LightState.OFFLINE),
         ({"link": Link.DOWN, "offline": "dns"}, LightState.OFFLINE),
@@ -209,3 +210,4 @@ def test_what_the_light_says(given: dict[str, Any], expected: LightState) -> Non
     )
     assert light.state is expected
     assert light.code == {LightState.FAULT: "busy", LightState.OFFLINE: "dns"}.get(expected, "")
+    assert light.awake == (facts["ahead"] and bool(light.code))

@@ -10,16 +10,34 @@ import pytest
 from core.stage import Stage
 from device.core import events as ev
 from device.core.ahead import REST_S, VoiceWaker
-from device.core.audio import RATE, MicBlock
-from device.core.light import LightState
+from device.core.audio import RATE, Frames, MicBlock
+from device.core.events import Part
+from device.core.light import Light, LightState
 
 BLOCK = 960
 
 
-def waking(**habits: Any) -> Stage:
-    stage = Stage(wake="voice", **habits)
+class Obedient:
+    """Wakes at the first block once it is told to, as a wake word might."""
+
+    def __init__(self) -> None:
+        self.willing = False
+        self.heard: list[MicBlock] = []
+
+    def hear(self, block: MicBlock) -> bool:
+        self.heard.append(block)
+        return self.willing
+
+    def rest(self) -> None:
+        self.heard.clear()
+
+
+def waking(**habits: Any) -> tuple[Stage, Obedient]:
+    """A device that listens for a waker, which is not willing yet."""
+    waker = Obedient()
+    stage = Stage(wake="voice", waker=lambda: waker, **habits)
     stage.wait(1.0)
-    return stage
+    return stage, waker
 
 
 def speech(seconds: float, *, level: float = 4000.0) -> np.ndarray:
@@ -62,10 +80,10 @@ def test_a_slam_and_clicks_wake_nobody() -> None:
 
 
 def test_a_voice_opens_the_gate_hands_free_with_what_was_said_before() -> None:
-    stage = waking()
+    stage, waker = waking()
     assert stage.light is LightState.AWAKE, "the light tells that the microphone is open"
     assert stage.audio == []
-    stage.talk._question._ahead._waker = Obedient()
+    waker.willing = True
     stage.voice = True
     stage.wait(0.3)
     assert stage.gate == "latched"
@@ -75,19 +93,9 @@ def test_a_voice_opens_the_gate_hands_free_with_what_was_said_before() -> None:
     assert stage.audio[0].captured[0] < stage.now - 0.9, "a second of it"
 
 
-class Obedient:
-    """Wakes at the first block, as a wake word might."""
-
-    def hear(self, _: MicBlock) -> bool:
-        return True
-
-    def rest(self) -> None:
-        pass
-
-
 def test_after_a_conversation_it_rests_for_a_while() -> None:
-    stage = waking(linger_s=1.0)
-    stage.talk._question._ahead._waker = Obedient()
+    stage, waker = waking(linger_s=1.0)
+    waker.willing = True
     stage.wait(0.1)
     assert stage.gate == "latched"
     stage.wait(1.2)
@@ -99,7 +107,7 @@ def test_after_a_conversation_it_rests_for_a_while() -> None:
 
 
 def test_our_own_voice_does_not_wake_it() -> None:
-    stage = waking(style="hold", duplex="half")
+    stage, waker = waking(style="hold", duplex="half")
     stage.press()
     stage.voice = True
     stage.wait(1.0)
@@ -109,7 +117,7 @@ def test_our_own_voice_does_not_wake_it() -> None:
     stage.begins("r1")
     stage.sounds("r1", "a1", 5.0)
     stage.finishes("r1")
-    stage.talk._question._ahead._waker = Obedient()
+    waker.willing = True
     stage.wait(4.0)
     assert (stage.gate, stage.reply) == ("closed", "speaking")
     stage.wait(1.1)
@@ -117,8 +125,8 @@ def test_our_own_voice_does_not_wake_it() -> None:
 
 
 def test_muted_nothing_is_heard() -> None:
-    stage = waking()
-    stage.talk._question._ahead._waker = Obedient()
+    stage, waker = waking()
+    waker.willing = True
     stage.mute()
     stage.wait(2.0)
     assert stage.gate == "muted"
@@ -126,6 +134,25 @@ def test_muted_nothing_is_heard() -> None:
     stage.mute(on=False)
     stage.wait(0.2)
     assert stage.gate == "latched"
+
+
+def test_a_waker_is_asked_about_the_closed_gate_only_and_each_block_once() -> None:
+    stage, waker = waking()
+    assert len(waker.heard) == pytest.approx(1.0 / 0.040, abs=1)
+    assert len({block.at for block in waker.heard}) == len(waker.heard)
+    stage.tap()
+    stage.wait(0.2)
+    before = len(waker.heard)
+    stage.speak(1.0)
+    assert stage.gate == "latched"
+    assert len(waker.heard) == before
+
+
+def test_without_the_wish_no_waker_is_made() -> None:
+    def unwanted() -> Obedient:
+        raise AssertionError("nobody wanted one")
+
+    Stage(waker=unwanted, preroll=Frames(2400))
 
 
 def test_with_a_pre_roll_alone_no_voice_opens_anything() -> None:
@@ -137,3 +164,11 @@ def test_with_a_pre_roll_alone_no_voice_opens_anything() -> None:
     assert stage.gate == "closed"
     assert stage.light is LightState.AWAKE
     assert ev.OpenMicrophone() in stage.effects
+
+
+def test_a_trouble_tells_of_the_open_microphone_too_unless_it_is_gone() -> None:
+    stage, _ = waking()
+    stage.fail(Part.SPEAKER)
+    assert stage.lights[-1] == Light(LightState.FAULT, "busy", awake=True)
+    stage.fail(Part.MICROPHONE)
+    assert not stage.lights[-1].awake

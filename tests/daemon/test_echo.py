@@ -6,6 +6,7 @@ import sys
 import time
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from device.simulator.script import Answer
 from virtual_card import Samples
 
 SOUNDS = Path(demo.__file__).parent
-ROOM = {"echo_gain": 0.5, "echo_delay_ms": 60.0}
+ROOM: dict[str, Any] = {"echo_gain": 0.5, "echo_delay_ms": 60.0}
 
 
 def spoken(name: str) -> Samples:
@@ -31,10 +32,18 @@ SECONDS = 2 * len(spoken("answer_long")) / 24_000
 SHORT = Answer(spoken("answer_long").tobytes(), first_delta_s=0.05, speed=float("inf"))
 
 
-def conversing(bench: Bench, answer: Answer, **room: float) -> RunningDevice:
+def conversing(
+    bench: Bench,
+    answer: Answer,
+    *,
+    microphone: dict[str, Any] | None = None,
+    speaker: dict[str, Any] | None = None,
+    **room: Any,
+) -> RunningDevice:
     """It answers, in a hands-free conversation."""
-    microphone = {"device": "microphone", "echo": "auto"}
-    device = bench.prepare(answer, card=room, microphone=microphone)
+    ears = {"device": "microphone", "echo": "auto", **(microphone or {})}
+    mouth = {"device": "speaker", **(speaker or {})}
+    device = bench.prepare(answer, card=room, microphone=ears, speaker=mouth)
     device.program = [sys.executable, sooner.__file__]
     device.start()
     device.light("idle")
@@ -87,3 +96,20 @@ def test_a_board_that_does_not_cancel_after_all_is_found_out(bench: Bench) -> No
     assert "false alarms" in closed["why"]
     turn = device.wait_for("turn", timeout=5 * SECONDS, interrupted=False)
     assert turn["heard_ms"] == turn["received_ms"], "from now on it lets itself speak out"
+
+
+def test_a_loopback_knows_what_the_playout_says_wrongly(bench: Bench) -> None:
+    # By its own account it is heard 0.4 s later than it is: no canceller finds an echo that comes
+    # before its sound. The second channel has the sound as it is played.
+    device = conversing(
+        bench,
+        LONG,
+        microphone={"channels": 2, "loopback": 1},
+        speaker={"device": "speaker", "output_delay_ms": 400},
+        microphone_channels=2,
+        echo_response=np.array([[0.5], [1.0]]),
+        echo_gain=1.0,
+        echo_delay_ms=20.0,
+    )
+    proven = device.wait_for("duplex", state="full", timeout=SECONDS + 5)
+    assert proven["taken_db"] > 10

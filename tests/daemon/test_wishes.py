@@ -107,3 +107,15 @@ def test_a_ring_points_where_its_board_knows_how_it_stands() -> None:
     assert row == Ring(leds=3)
     mine = {"leds": 8, "zero": 90, "clockwise": True}
     assert wishes.pins(config(panel={"ring": mine})).ring == Ring(leds=8, zero=90, clockwise=True)
+
+
+@pytest.mark.parametrize(
+    ("echo", "loopback", "used"),
+    [("auto", 5, 5), ("software", 0, 0), ("auto", "none", None), ("hardware", 5, None)],
+)
+def test_a_loopback_is_for_a_canceller_of_ours(
+    echo: str, loopback: int | str, used: int | None
+) -> None:
+    sound = f"channels: 6, use: 1, echo: {echo}, loopback: {loopback}"
+    text = f"version: 1\nmicrophone: {{device: in, {sound}}}\nspeaker: {{device: out}}\n"
+    assert wishes.loopback(parse(text.encode(), source="f").config) == used
