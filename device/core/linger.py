@@ -20,9 +20,9 @@ class Linger:
         """The server hears somebody, or the assistant has just ended: the spell begins anew."""
         self._since = self._sure = at
 
-    def heard(self, at: float) -> bool:
+    def heard(self, at: float, *, confirmed: bool) -> bool:
         """We hear something. That counts, unless the server has heard nobody for too long."""
-        believed = at - self._sure < ALONE_S
+        believed = confirmed or at - self._sure < ALONE_S
         if believed:
             self._since = at
         return believed

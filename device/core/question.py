@@ -150,7 +150,7 @@ class Question:
             return
         spoken = self._listener.hear(event)
         if self._listener.hearing:
-            self._linger.heard(self.now)
+            self._linger.heard(self.now, confirmed=self._utterances.open is not None)
         if self._answer.turn.first_block_at is None:
             self._answer.turn.first_block_at = self.now
         rest = self.rest
@@ -276,9 +276,9 @@ class Question:
         """Close once nobody has said anything for `linger_s`; until then wait for the rest."""
         if not isinstance(self.gate, Latched):
             return
-        hearing = self._listener.hearing and self._linger.heard(self.now)
         spoken_to = self._utterances.open is not None
-        busy = self._answer.state is not Reply.QUIET or hearing or spoken_to
+        hearing = self._listener.hearing and self._linger.heard(self.now, confirmed=spoken_to)
+        busy = self._answer.state is not Reply.QUIET or hearing
         if self._linger.over(self.now, busy=busy, up=self._connection.up):
             kept = self._words.waiting_spoken >= SPOKEN_MS
             self.signal(GateSignal.WORDS_KEPT if kept else GateSignal.QUIET_SPELL)

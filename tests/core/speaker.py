@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
 
-from device.core.audio import RATE, Frames
+from device.core.audio import RATE, Frames, MicBlock
 from device.core.events import Echo
 from device.core.ledger import CUE, Heard, ItemId, Ledger
+from device.core.vad import levels
 
 BORED_S = 3.0
 
@@ -100,16 +100,15 @@ class Speaker:
             spans.append((self._began, math.inf))
         return any(began < min(end, begun_by) and start < over for began, over in spans)
 
-    def echo(
-        self, start: float, end: float, *, taken_db: float | None, others: Sequence[float]
-    ) -> Echo | None:
+    def echo(self, began: float, block: MicBlock, *, taken_db: float | None) -> Echo | None:
         """Our voice is at -20 dBFS in the microphone; what a canceller leaves of it is quieter.
 
-        `others` is how loud the rest of the room is in each 20 ms.
+        The block holds the rest of the room.
         """
         if taken_db is None:
             return None
-        own = -20.0 if self.sounded_between(start, end) else -120.0
+        own = -20.0 if self.sounded_between(began, block.at) else -120.0
+        others = levels(block.pcm)
         return Echo(
             tuple(own for _ in others),
             tuple(max(own, other) for other in others),

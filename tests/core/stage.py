@@ -24,7 +24,6 @@ from device.core.events import Effect, Event, Part, Timer
 from device.core.habits import Habits
 from device.core.ledger import CUE, ItemId
 from device.core.light import Light, LightState
-from device.core.vad import levels
 
 BLOCK_S = 0.040
 CUT_S = 0.005
@@ -353,9 +352,9 @@ class Stage:
         marked = samples.copy()
         marked[:3] = number % 64 + 1, number // 64 % 64 + 1, number // 4096 + 1
         self._captured[number] = (began, ended)
-        others = levels(marked.tobytes())
-        echo = self.speaker.echo(began, ended, taken_db=self.echo_db, others=others)
-        self.post(ev.MicHeard(MicBlock(marked.tobytes(), ended), echo))
+        block = MicBlock(marked.tobytes(), ended)
+        echo = self.speaker.echo(began, block, taken_db=self.echo_db)
+        self.post(ev.MicHeard(block, echo))
 
     def _closed(self, since: float) -> Callable[[], None]:
         ended = self.now
