@@ -353,8 +353,7 @@ class Stage:
         marked[:3] = number % 64 + 1, number // 64 % 64 + 1, number // 4096 + 1
         self._captured[number] = (began, ended)
         block = MicBlock(marked.tobytes(), ended)
-        echo = self.speaker.echo(began, block, taken_db=self.echo_db)
-        self.post(ev.MicHeard(block, echo))
+        self.post(ev.MicHeard(block, self.speaker.echo(began, block, taken_db=self.echo_db)))
 
     def _closed(self, since: float) -> Callable[[], None]:
         ended = self.now
