@@ -5,6 +5,7 @@ has the form `part  ok|FAIL|skip  facts  ; cure`. Nothing that is heard here is 
 
     analysis          what recorded sound says: pure
     duplex  sound     play and record at once; the lines on microphone, speaker, echo, xruns, drift
+    canceller         what the device's own ear leaves of its voice
     panel             pins, and with a person: light and button
     network           name, connection, key, server
     machine           resampler, clock, power, memory, watchdog, priority
@@ -116,13 +117,17 @@ def _left_to_daemon(config: Config) -> Iterator[Finding]:
 
 
 def _own(config: Config, *, quick: bool, interactive: bool) -> Iterator[Finding]:
-    yield from try_sound(config, play=not quick)
+    yield from try_sound(config, play=not quick, say=_say if interactive else _nothing)
     yield from try_panel(config, say=_say if interactive else None)
 
 
 def _say(words: str) -> None:
     """Ask the person for something."""
     print(f"{'':<10}  ...   {words}", flush=True)
+
+
+def _nothing(_: str) -> None:
+    """Nobody is there."""
 
 
 async def _ways(config: Config, where: Destination) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Playing two chirps and recording all channels at the same time, as a conversation does.
+"""Playing two chirps and a sentence, and recording all channels meanwhile, as a conversation does.
 
 The speaker is the daemon's own playout. The microphone is opened on the daemon's terms, and read
 here: the daemon mixes its channels to one, and a broken one is to be named.
@@ -23,8 +23,8 @@ from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format
 from device.core.events import Event
 from device.core.ledger import ItemId
-from device.core.loudness import Loudness
 from device.drivers import pcm
+from device.drivers.aloud import Aloud
 from device.drivers.capture import PERIODS
 from device.drivers.playout import Playout
 from device.errors import AudioDeviceError, StuckThread
@@ -86,16 +86,25 @@ class Playing:
 
 
 class Speaker:
-    """The daemon's playout, made to play the two chirps and to tell what became of them."""
+    """The daemon's playout, made to play the two chirps, and what a voice `says` after them.
 
-    def __init__(self, config: Config) -> None:
+    `gain` is how loud that is now, in quiet hours, too: a factor. `aloud` is told what sounds.
+    """
+
+    def __init__(self, config: Config, *, says: Signal, aloud: Aloud) -> None:
         self._posted: SimpleQueue[Event] = SimpleQueue()
         self.playing = Playing()
+        self.sound = track(says)
+        loudness = wishes.loudness(config)
+        now = time.localtime()
+        self.gain = loudness.of(ItemId("0"), minute=now.tm_hour * 60 + now.tm_min)
         self._playout = Playout(
             config.speaker.device,
-            loudness=Loudness(answers=wishes.gain(config), tells=0.0),
+            loudness=loudness,
             latency=wishes.latency(config),
             post=self._posted.put,
+            aloud=aloud,
+            limiter=wishes.limiter(config),
         )
         self._playout.start()
 
@@ -112,8 +121,8 @@ class Speaker:
             )  # fmt: skip
 
     def play(self) -> None:
-        """Both chirps and what is between them, as one reply."""
-        sound = _pcm(track())
+        """All of it as one reply."""
+        sound = pcm_of(self.sound)
         for start in range(0, len(sound), PIECE * FRAME_BYTES):
             item = ItemId(str(start // (PIECE * FRAME_BYTES)))
             self._playout.play(item, sound[start : start + PIECE * FRAME_BYTES])
@@ -130,16 +139,17 @@ class Speaker:
             self._playout.stop(STOP_S)
 
 
-def track() -> Signal:
-    """What is played: a chirp, silence, the same chirp `SPACING_S` later."""
-    sound = np.zeros(round((SPACING_S + CHIRP_S) * RATE))
+def track(says: Signal) -> Signal:
+    """What is played: a chirp, the same `SPACING_S` later, and when its echo is over a voice."""
+    sound = np.zeros(round((SPACING_S + CHIRP_S + ECHO_S) * RATE))
     for start in (0, round(SPACING_S * RATE)):
         sound[start : start + round(CHIRP_S * RATE)] = chirp()
-    return sound
+    return np.concatenate([sound, says])
 
 
-def _pcm(sound: Signal) -> bytes:
-    return np.rint(sound * 32767).astype("<i2").tobytes()
+def pcm_of(sound: Signal) -> bytes:
+    """The same as mono S16_LE."""
+    return np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
 
 
 def record(config: Config, speaker: Speaker | None) -> Recording:
@@ -167,7 +177,7 @@ def record(config: Config, speaker: Speaker | None) -> Recording:
             played, deadline = True, at + PART_S
         speaker.gather()
         if speaker.playing.audible is not None:
-            deadline = speaker.playing.audible + SPACING_S + CHIRP_S + ECHO_S
+            deadline = speaker.playing.audible + len(speaker.sound) / RATE
         if speaker.playing.failed is not None or (deadline is not None and at > deadline):
             break
     begun = min(at - count / RATE for at, count in instants if at < instants[0][0] + 2.0)

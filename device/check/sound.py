@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from device.check.analysis import (
     drift_ppm,
     match,
 )
+from device.check.canceller import Trial, trial
 from device.check.duplex import (
     EARLY,
     ECHO_S,
@@ -35,7 +36,7 @@ from device.drivers.playout import BUFFER
 from device.errors import AudioDeviceError
 from device.troubles import TROUBLES
 
-PARTS: Final = ("microphone", "speaker", "echo", "xruns", "drift")
+PARTS: Final = ("microphone", "speaker", "echo", "canceller", "xruns", "drift")
 APART_MS: Final = 5.0
 """Both chirps must come back equally late, but for the drift of a very bad clock."""
 DRIFT_PPM: Final = 1e6 / (SPACING_S * RATE)
@@ -67,12 +68,20 @@ def left_alone(reason: str, cure: str = "") -> Iterator[Finding]:
     return (Finding(part, "skip", reason, cure) for part in PARTS)
 
 
-def try_sound(config: Config, *, play: bool) -> Iterator[Finding]:
-    """Try both devices at once; `play`: with the chirps, else the room is listened to alone."""
-    speaker = Speaker(config)
+def try_sound(
+    config: Config, *, play: bool, say: Callable[[str], None] = lambda _: None
+) -> Iterator[Finding]:
+    """Try both devices at once; `play`: with the chirps, else the room is listened to alone.
+
+    `say` tells a person who is there what is going to be heard.
+    """
+    tried = trial(config)
+    speaker = Speaker(config, says=tried.says, aloud=tried.aloud)
     try:
         speaker.probe()
         playable = play and speaker.playing.failed is None
+        if playable:
+            say("two chirps" + (", and a sentence to try the canceller" if tried.ear else ""))
         recording = record(config, speaker if playable else None)
         yield microphone(config, recording)
     except AudioDeviceError as problem:
@@ -80,19 +89,21 @@ def try_sound(config: Config, *, play: bool) -> Iterator[Finding]:
         recording = None
     finally:
         speaker.stop()
-    yield _speaker(config, speaker.playing)
+    yield _speaker(config, speaker)
     if recording is None or speaker.playing.failed is not None:
-        yield from _unmeasured("needs both microphone and speaker")
+        yield from _unmeasured("needs both microphone and speaker", tried)
     elif not play:
-        yield from _unmeasured("nothing is played with --quick")
+        yield from _unmeasured("nothing is played with --quick", tried)
     elif speaker.playing.audible is None:
-        yield from _unmeasured("the speaker never said when it was audible")
+        yield from _unmeasured("the speaker never said when it was audible", tried)
     else:
-        yield from _between(config, recording, speaker.playing, audible=speaker.playing.audible)
+        yield from _between(config, recording, speaker, tried, audible=speaker.playing.audible)
 
 
-def _unmeasured(reason: str) -> Iterator[Finding]:
-    return (Finding(part, "skip", reason) for part in PARTS[2:])
+def _unmeasured(reason: str, tried: Trial) -> Iterator[Finding]:
+    for part in PARTS[2:]:
+        known = tried.known if part == "canceller" else None
+        yield known or Finding(part, "skip", reason)
 
 
 def microphone(config: Config, recording: Recording) -> Finding:
@@ -135,29 +146,35 @@ def _microphone_cure(
     return f"{own}, or {other}" if other and other not in own else own
 
 
-def _speaker(config: Config, playing: Playing) -> Finding:
-    if playing.failed is not None:
-        return Finding("speaker", "FAIL", playing.failed.what, playing.failed.cure)
+def _speaker(config: Config, speaker: Speaker) -> Finding:
+    failed = speaker.playing.failed
+    if failed is not None:
+        return Finding("speaker", "FAIL", failed.what, failed.cure)
+    quiet = ", less now: quiet hours" if speaker.gain < wishes.gain(config) else ""
     return Finding(
         "speaker", "ok",
         f"{config.speaker.device!r} grants {RATE} Hz, 1 ch, a buffer of "
-        f"{BUFFER * 1000 // RATE} ms; volume {config.speaker.volume} %",
+        f"{BUFFER * 1000 // RATE} ms; volume {config.speaker.volume} %{quiet}",
     )  # fmt: skip
 
 
 def _between(
-    config: Config, recording: Recording, playing: Playing, *, audible: float
+    config: Config, recording: Recording, speaker: Speaker, tried: Trial, *, audible: float
 ) -> Iterator[Finding]:
     mono = _heard(config, recording.samples)
     found = echo_of(mono, audible_frame=(audible - recording.begun) * RATE)
-    yield _echo(config, found)
-    yield _xruns(recording, playing)
-    if recording.overruns or playing.underruns:
-        yield Finding("drift", "skip", "xruns broke the count of frames")
+    why = ""
+    if recording.overruns or speaker.playing.underruns:
+        why = "xruns broke the count of frames"
     elif found is None or not found.heard:
-        yield Finding("drift", "skip", "can only be told by an echo, and none was heard")
+        why = "can only be told by an echo, and none was heard"
+    yield _echo(config, found, full=speaker.gain)
+    if tried.known is not None or why:
+        yield tried.known or Finding("canceller", "skip", why)
     else:
-        yield _drift(found)
+        yield tried.judge(recording, mono, audible=audible)
+    yield _xruns(recording, speaker.playing)
+    yield Finding("drift", "skip", why) if why or found is None else _drift(found)
 
 
 def _heard(config: Config, samples: Signal) -> Signal:
@@ -183,14 +200,13 @@ def echo_of(mono: Signal, *, audible_frame: float) -> Echo | None:
     return Echo(first, second, delay, clips=level_of(parts[0]).clips)
 
 
-def _echo(config: Config, found: Echo | None) -> Finding:
+def _echo(config: Config, found: Echo | None, *, full: float) -> Finding:
     """Whether the microphone hears the speaker, and what that means for `microphone.echo`."""
     cancels = config.microphone.echo == "hardware"
-    if config.speaker.volume == 0:
+    if full == 0:
         return Finding("echo", "skip", "speaker.volume is 0")
     if found is None:
         return Finding("echo", "skip", "the sound was over too early to be recorded")
-    full = wishes.gain(config)
     if not found.heard:
         limit = decibels(max(found.first.least_gain, found.second.least_gain) / full)
         facts = f"the speaker is not heard (louder than {limit:.0f} dB would be)"

@@ -53,10 +53,14 @@ class Position:
 
 
 class Aloud:
-    """The loudspeaker's sound over time: mono, 24 kHz, S16_LE. Any thread may call."""
+    """The loudspeaker's sound over time: mono, 24 kHz, S16_LE. Any thread may call.
 
-    def __init__(self) -> None:
-        self._ring = bytearray(LENGTH * FRAME_BYTES)
+    The last `length` frames of it are remembered.
+    """
+
+    def __init__(self, length: Frames = LENGTH) -> None:
+        self._length = length
+        self._ring = bytearray(length * FRAME_BYTES)
         self._end = 0
         """No sound is known from this position on."""
         self._lock = threading.Lock()
@@ -79,7 +83,7 @@ class Aloud:
         """What sounds in so many frames from `first`; silence where nothing is known."""
         with self._lock:
             known = max(0, min(frames, self._end - first))
-            sound = self._get(first, known) if first > self._end - LENGTH else b""
+            sound = self._get(first, known) if first > self._end - self._length else b""
         return sound.ljust(frames * FRAME_BYTES, b"\0")
 
     def silent(self, first: int) -> bool:
@@ -87,18 +91,18 @@ class Aloud:
         return first >= self._end
 
     def _put(self, first: int, sound: bytes | memoryview) -> None:
-        at = first % LENGTH * FRAME_BYTES
+        at = first % self._length * FRAME_BYTES
         head = len(self._ring) - at
         view = memoryview(sound)[: len(self._ring)]
         self._ring[at : at + len(view[:head])] = view[:head]
         self._ring[: len(view[head:])] = view[head:]
 
     def _get(self, first: int, frames: int) -> bytes:
-        at = first % LENGTH * FRAME_BYTES
+        at = first % self._length * FRAME_BYTES
         end = at + frames * FRAME_BYTES
         return bytes(self._ring[at:end] + self._ring[: max(0, end - len(self._ring))])
 
     def _clear(self, first: int, end: int) -> None:
-        frames = min(end - first, LENGTH)
+        frames = min(end - first, self._length)
         if frames > 0:
             self._put(end - frames, bytes(frames * FRAME_BYTES))

@@ -19,14 +19,19 @@ def configure(tmp_path: Path) -> Configure:
     """A configuration of the virtual card, with these keys of microphone and speaker."""
 
     def configured(
-        *, speaker: str = "speaker", volume: int = 100, panel: str = "", **microphone: Any
+        *,
+        speaker: str = "speaker",
+        volume: int = 100,
+        quiet: str = "none",
+        panel: str = "",
+        **microphone: Any,
     ) -> Config:
-        keys = {"device": "microphone", "echo": "auto", **microphone}
+        keys = {"device": "microphone", "echo": "half_duplex", **microphone}
         path = tmp_path / "pressel.yaml"
         path.write_text(
             "version: 1\nserver: {profile: local, url: 'ws://127.0.0.1:9'}\n"
             f"microphone: {{{', '.join(f'{name}: {value}' for name, value in keys.items())}}}\n"
-            f"speaker: {{device: {speaker}, volume: {volume}}}\n{panel}"
+            f"speaker: {{device: {speaker}, volume: {volume}, quiet: {quiet}}}\n{panel}"
         )
         return load_file(path).config
 

@@ -86,7 +86,7 @@ KNOWS = {
     "device.check": [
         "device.board", "device.boards", "device.check", "device.config", "device.core",
         "device.destination", "device.devices", "device.drivers", "device.errors",
-        "device.troubles", "device.wishes",
+        "device.troubles", "device.wishes", "device.voice",
     ],
     "device.check.analysis": ["device.core.audio", "device.core.channels"],
     "device.check.finding": [],

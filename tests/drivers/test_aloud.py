@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from device.core.audio import RATE
+from device.core.audio import RATE, Frames
 from device.drivers.aloud import LENGTH, Aloud, Position
 
 
@@ -77,3 +77,12 @@ def test_clocks_that_drift_apart_are_followed_slowly() -> None:
             jumps.append(first - expected)
         assert abs(first - (10.0 + number * 0.04 * speed) * RATE) < 30
     assert set(jumps) == {0, 1}
+
+
+def test_it_remembers_as_long_as_it_is_asked_to() -> None:
+    aloud = Aloud(Frames(3 * LENGTH))
+    aloud.sounds(0, tones(0, 480))
+    aloud.sounds(2 * LENGTH, tones(0, 480))
+    assert aloud.heard(0, 480) == tones(0, 480)
+    aloud.sounds(3 * LENGTH, tones(7, 480))
+    assert aloud.heard(0, 480) == bytes(960), "forgotten, and not what came in its place"
