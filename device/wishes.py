@@ -82,30 +82,36 @@ def ear(config: Config, aloud: Aloud | None) -> Callable[[], Ear | Onlooker] | N
         return None
 
     def make() -> Ear | Onlooker:
-        if config.microphone.echo == "hardware":
-            from device.drivers.onlooker import Onlooker
+        if guarded(config):
+            return cancelling(aloud)
+        from device.drivers.onlooker import Onlooker
 
-            return Onlooker(aloud)
-        from device.drivers.ear import Ear
-        from device.drivers.echo import canceller
-
-        return Ear(canceller(), aloud)
+        return Onlooker(aloud)
 
     return make
+
+
+def cancelling(aloud: Aloud) -> Ear:
+    """The ear with the best canceller there is. Raises `EchoError` when none is installed."""
+    from device.drivers.ear import Ear
+    from device.drivers.echo import canceller
+
+    return Ear(canceller(), aloud)
 
 
 def loopback(config: Config) -> int | None:
     """The channel that tells the canceller what is played; None where the playout tells it."""
     channel = config.microphone.loopback
-    return None if channel == "none" or not _guarded(config) else channel
+    return None if channel == "none" or not guarded(config) else channel
 
 
 def limiter(config: Config) -> Limiter | None:
     """What keeps the loudspeaker from distorting, where a canceller has to know what it plays."""
-    return Limiter.at() if _guarded(config) else None
+    return Limiter.at() if guarded(config) else None
 
 
-def _guarded(config: Config) -> bool:
+def guarded(config: Config) -> bool:
+    """Whether a canceller of ours is meant to take our own voice away."""
     return DUPLEX[config.microphone.echo] == "guarded"
 
 

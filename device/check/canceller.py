@@ -79,12 +79,11 @@ class Trial:
 def trial(config: Config) -> Trial:
     """What there is to try here."""
     aloud = Aloud(REMEMBERED)
-    make = wishes.ear(aloud if wishes.aloud(config) is not None else None)
-    if make is None:
+    if not wishes.guarded(config):
         what = f"microphone.echo is {config.microphone.echo}"
         return Trial(config, Finding("canceller", "skip", what))
     try:
-        ear = make()
+        ear = wishes.cancelling(aloud)
     except EchoError as problem:
         return Trial(config, _half(config, problem.what, problem.cure))
     said = voice.clip(SENTENCE, config.assistant.language) or b""
