@@ -34,8 +34,8 @@ appliance-vm: $(READY) ## The same on a real kernel with its own sound card, pin
 	    tests/appliance/card $(ARGS)
 
 image: ## Build dist/pressel-VERSION-arm64.img, a card for arm64 (root; 25 min, then 10)
-	@sh provisioning/develop.sh debian-archive-keyring dosfstools e2fsprogs fdisk gpg mmdebstrap \
-	    mtools qemu-user-static
+	@sh provisioning/develop.sh arch-test debian-archive-keyring dosfstools e2fsprogs fdisk gpg \
+	    mmdebstrap mtools qemu-user-static
 	@sh provisioning/image/build.sh
 
 appliance-image: $(READY) ## Look into that image, and boot it in QEMU (root; 5 min)
@@ -43,9 +43,10 @@ appliance-image: $(READY) ## Look into that image, and boot it in QEMU (root; 5 
 	@ls dist/pressel-*-arm64.img >/dev/null 2>&1 || $(MAKE) image
 	@PRESSEL_APPLIANCE=1 $(RUN) -m pytest tests/appliance/image $(ARGS)
 
-# Made in a fresh trixie that is thrown away: a minute; another ARCH takes qemu-user-static.
+# Made in a fresh trixie that is thrown away: a minute; for another ARCH by QEMU.
 deb: $(READY) ## Build dist/pressel_VERSION_ARCH.deb (root; ARCH=amd64 or arm64)
-	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap
+	@sh provisioning/develop.sh debian-archive-keyring gpg mmdebstrap \
+	    $(if $(filter-out $(shell dpkg --print-architecture),$(ARCH)),arch-test qemu-user-static)
 	@sh provisioning/deb.sh $(ARCH)
 
 # `appliance` has its tests, too, but for the second build.

@@ -138,8 +138,9 @@ class Machine:
         return said
 
     def downloaded(self) -> str:
-        """What apt has downloaded since this machine began, and what it could have had for less."""
-        return f"apt downloaded {len(self._packages() - self._kept)}, had {len(self._kept)}"
+        """How many packages apt had to download since this machine began."""
+        new = len(self._packages() - self._kept)
+        return f"apt downloaded {new} packages ({len(self._kept)} kept from earlier runs)"
 
     def _packages(self) -> set[str]:
         return {path.name for path in self._archives.glob("*.deb")}
@@ -167,7 +168,8 @@ def changes(before: Tree, after: Tree) -> list[str]:
 def compared(before: Tree, after: Tree) -> str:
     """How many paths there are, and which of them differ, for the summary."""
     differ = changes(before, after)
-    return f"{len(before | after)} files compared, {len(differ)} differ {' '.join(differ[:20])}"
+    names = " ".join([":", *differ[:20]]) if differ else ""
+    return f"{len(before | after)} files compared, {len(differ)} differ{names}"
 
 
 def _seen(path: Path) -> tuple[int, int, int, str]:
