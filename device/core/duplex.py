@@ -22,8 +22,9 @@ from device.core.vad import STRICT, Terms, Vad
 LOUD_DBFS: Final = -45.0
 """The loudspeaker sounds: what is softer proves nothing."""
 PROOF: Final = 3000
-"""So many loud frames of 20 ms without a false start prove it: a minute of our own speech. With a
-third of it, 38 false starts came through in ten hours of echo (tests/bench/README.md); so, none."""
+"""So many loud frames of 20 ms without a false start prove it: a minute of our own speech. In six
+hours of echo on which these numbers were not chosen 3 of 315 false starts came through
+(tests/bench/README.md)."""
 MARGIN_DB: Final = 20.0
 """The proof is held with an ear that is this much sharper than the one that is used later."""
 KEPT_DB: Final = 9.0
