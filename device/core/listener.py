@@ -7,7 +7,7 @@ import math
 from device.core import events as ev
 from device.core.answer import Answer
 from device.core.audio import Ms
-from device.core.duplex import Duplex
+from device.core.duplex import LOUD_DBFS, Duplex
 from device.core.events import Timer
 from device.core.habits import HELD_MOST_S, LOOK_S, RINGS_S, STILL_S, VOICE_S, Habits
 from device.core.outlet import Outlet
@@ -60,12 +60,13 @@ class Listener:
             self._duplex.heard(event.echo)
             self._vad.hear(event.echo.after)
         said = Ms(self._vad.spoken - spoken)
-        if said:
+        ours = event.echo is not None and max(event.echo.played, default=0.0) > LOUD_DBFS
+        if said and not ours:
             self._spoke_at = event.at
         if over and self._vad.hearing and not heard:
             self._begins()
         if event.echo is not None:
-            self._judge(event.at)
+            self._judge(event.at, ours=ours)
         return said
 
     def _begins(self) -> None:
@@ -84,13 +85,14 @@ class Listener:
         else:
             self._answer.signal(ReplySignal.FALSE_ALARM)
 
-    def _judge(self, at: float) -> None:
+    def _judge(self, at: float, *, ours: bool) -> None:
         """Was it a person who silenced us? A person is still heard then, our own voice is not.
 
-        What the server says does not count: it hears of our own voice what we hear.
+        What the server says does not count: it hears of our own voice what we hear. It may even
+        have answered it already: what is heard over that says nothing.
         """
         since = self._answer.silenced_at
-        if since == self._judged or at < since + VOICE_S:
+        if since == self._judged or at < since + (RINGS_S if ours else VOICE_S):
             return
         self._judged = since
         if self._spoke_at < since + RINGS_S:
