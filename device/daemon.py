@@ -80,7 +80,7 @@ class Daemon:
             use=wishes.used_channels(config),
             block=wishes.block_length(config),
             post=self._post,
-            ear=wishes.ear(config, aloud),
+            ear=wishes.ear(aloud),
             array=wishes.array(config),
             hearing=lambda: self._conversation.hearing,
             loopback=wishes.loopback(config),

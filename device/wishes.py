@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from device.core.array import Array
     from device.core.telephone import Telephone
     from device.drivers.ear import Ear
-    from device.drivers.onlooker import Onlooker
 
 BACKSTOP_S: Final = {"high": 1.2, "medium": 2.5, "auto": 2.5, "low": 4.0}
 """With `talk.release: server`: how long the server may think before we commit, by eagerness."""
@@ -69,26 +68,16 @@ def habits(config: Config) -> Habits:
 
 
 def aloud(config: Config) -> Aloud | None:
-    """What is known of the loudspeaker's sound; None where nothing of it can interrupt."""
-    return Aloud() if DUPLEX[config.microphone.echo] != "half" else None
+    """What a canceller has to know of the loudspeaker; None where there is to be none."""
+    return Aloud() if guarded(config) else None
 
 
-def ear(config: Config, aloud: Aloud | None) -> Callable[[], Ear | Onlooker] | None:
+def ear(aloud: Aloud | None) -> Callable[[], Ear] | None:
     """What makes the ear that hears no echo, in the thread that listens; None where none is meant.
 
     Raises `EchoError` there when no canceller is installed.
     """
-    if aloud is None:
-        return None
-
-    def make() -> Ear | Onlooker:
-        if guarded(config):
-            return cancelling(aloud)
-        from device.drivers.onlooker import Onlooker
-
-        return Onlooker(aloud)
-
-    return make
+    return None if aloud is None else lambda: cancelling(aloud)
 
 
 def cancelling(aloud: Aloud) -> Ear:

@@ -86,10 +86,6 @@ class Aloud:
             sound = self._get(first, known) if first > self._end - self._length else b""
         return sound.ljust(frames * FRAME_BYTES, b"\0")
 
-    def silent(self, first: int) -> bool:
-        """Nothing is known to sound from position `first` on."""
-        return first >= self._end
-
     def _put(self, first: int, sound: bytes | memoryview) -> None:
         at = first % self._length * FRAME_BYTES
         head = len(self._ring) - at

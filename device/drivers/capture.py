@@ -26,7 +26,6 @@ from device.errors import AudioDeviceError, EchoError, StuckThread
 if TYPE_CHECKING:
     from device.core.array import Array
     from device.drivers.ear import Ear
-    from device.drivers.onlooker import Onlooker
 
 PERIODS: Final = 16
 """320 ms of buffer: a stalled interpreter loses no word."""
@@ -69,7 +68,7 @@ class Capture:
         use: tuple[int, ...],
         block: Frames,
         post: Callable[[Event], None],
-        ear: Callable[[], Ear | Onlooker] | None = None,
+        ear: Callable[[], Ear] | None = None,
         array: Array | None = None,
         hearing: Callable[[], bool | None] = lambda: None,
         loopback: int | None = None,
@@ -79,7 +78,7 @@ class Capture:
         self._block_bytes = block * FRAME_BYTES
         self._post = post
         self._make_ear = ear
-        self._ear: Ear | Onlooker | None = None
+        self._ear: Ear | None = None
         self._front = Plain(use) if array is None else array
         self._loopback = loopback
         self._played = bytearray()

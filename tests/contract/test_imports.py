@@ -37,10 +37,8 @@ KNOWS = {
     "device.drivers.clock": [],
     "device.drivers.ear": ["device.core", "device.drivers.aloud", "device.drivers.echo"],
     "device.drivers.echo": ["device.core", "device.drivers.ear", "device.errors"],
-    "device.drivers.onlooker": ["device.core", "device.drivers.aloud", "device.drivers.ear"],
     "device.drivers.capture": [
-        "device.core", "device.drivers.ear", "device.drivers.onlooker", "device.drivers.pcm",
-        "device.drivers.thread",
+        "device.core", "device.drivers.ear", "device.drivers.pcm", "device.drivers.thread",
         "device.errors",
     ],
     "device.drivers.broker": ["device.drivers.dial", "device.errors"],

@@ -85,19 +85,6 @@ def test_where_it_cannot_be_heard_apart_only_the_button_interrupts(bench: Bench)
     eventually(lambda: device.do("status")["reply"] == "quiet", "its end")
 
 
-def test_a_board_that_does_not_cancel_after_all_is_found_out(bench: Bench) -> None:
-    device = bench.prepare(LONG, card=ROOM)
-    device.start()
-    assert device.wait_for("duplex")["state"] == "full"
-    device.light("idle")
-    device.tap()
-    device.say(spoken("question"))
-    closed = device.wait_for("duplex", state="half", timeout=SECONDS)
-    assert "false alarms" in closed["why"]
-    turn = device.wait_for("turn", timeout=5 * SECONDS, interrupted=False)
-    assert turn["heard_ms"] == turn["received_ms"], "from now on it lets itself speak out"
-
-
 def test_a_loopback_knows_what_the_playout_says_wrongly(bench: Bench) -> None:
     # By its own account it is heard 0.4 s later than it is: no canceller finds an echo that comes
     # before its sound. The second channel has the sound as it is played.
