@@ -74,7 +74,7 @@ def test_what_was_installed_serves_after_a_boot(running: Running) -> None:
 
 def test_the_echo_canceller_works_in_the_sandbox(running: Running) -> None:
     said = running.run("journalctl -q -o cat -u pressel PRESSEL_EVENT=duplex")
-    assert "the canceller aec3 listens along" in said
+    assert "the canceller aec3 is listened to" in said
 
 
 def test_an_upgrade_serves_at_once(running: Running) -> None:
