@@ -17,6 +17,8 @@ from device.core.events import Event
 
 _FULL: Final = 32768
 _RAIL: Final = round(RAIL * _FULL)
+_APART: Final = 5
+"""Periods from look to look: 100 ms. A judgement has five."""
 _WIDE: Final = 4
 _WHOLE: Final = 2.0**31
 """Bytes of a sample while it is measured, and its full scale: `audioop` rounds to whole numbers,
@@ -46,19 +48,25 @@ class Plain:
         channels = apart(interleaved, form, self._use)
         if not channels[0]:
             return b""
-        for gauge, sound in zip(self._gauges, channels, strict=True):
-            gauge.take(sound)
         self._periods += 1
-        self._quiet &= hearing is False
-        if self._periods == WINDOW:
-            self._verdicts.judge([gauge.level for gauge in self._gauges], quiet=self._quiet)
-            self._begin()
+        if self._periods % _APART == 0:
+            self._look(channels, hearing)
         ill = self._verdicts.ill
-        return average([one for n, one in enumerate(channels) if n not in ill] or channels)
+        if ill:
+            channels = [one for n, one in enumerate(channels) if n not in ill] or channels
+        return average(channels)
 
     def take(self, at: float) -> list[Event]:
         """What is new, once: the health of channels."""
         return self._verdicts.take(at)
+
+    def _look(self, channels: list[bytes], hearing: bool | None) -> None:
+        for gauge, sound in zip(self._gauges, channels, strict=True):
+            gauge.take(sound)
+        self._quiet &= hearing is False
+        if self._periods == WINDOW:
+            self._verdicts.judge([gauge.level for gauge in self._gauges], quiet=self._quiet)
+            self._begin()
 
 
 class _Gauge:

@@ -56,7 +56,7 @@ class Capture:
     `post` is called on the capture thread with `MicHeard`, `MicClosed`, `PartReady`, `PartFailed`,
     `PartPoor`, `PartFine`, `ChannelTurned`, `Xrun`, `EchoReady` and `EchoMissing`, and must only
     hand over; with an `array` also `Bearing`. Without one the channels in `use` are averaged.
-    `hearing` is asked each period whether somebody speaks, as `Array.mix` wants to know it. The
+    `hearing` is asked each block whether somebody speaks, as `Array.mix` wants to know it. The
     channel `loopback` gives back what the loudspeaker plays, for the `ear`.
     """
 
@@ -84,6 +84,8 @@ class Capture:
         self._played = bytearray()
         """The loopback's sound of what is heard and not handed over yet."""
         self._hearing = hearing
+        self._heard: bool | None = None
+        """What it said last."""
         self._still = _Still()
         self._inbox: SimpleQueue[Order | Ask] = SimpleQueue()
         self._thread = NamedThread("capture", self._run)
@@ -220,10 +222,7 @@ class Capture:
         """One period, mono; its loopback is kept beside it."""
         if self._loopback is not None:
             self._played += to_mono(sound, granted, (self._loopback,))
-        mono = self._front.mix(sound, granted, hearing=self._hearing())
-        for event in self._front.take(time.monotonic()):
-            self._post(event)
-        return mono
+        return self._front.mix(sound, granted, hearing=self._heard)
 
     def _hand_over(self, sound: bytes, at: float) -> None:
         """Post one block, whose last frame was captured at `at`."""
@@ -235,6 +234,9 @@ class Capture:
         else:
             heard = self._ear.hear(sound, at, played)
             self._post(ev.MicHeard(heard.block, heard.echo))
+        self._heard = self._hearing()
+        for event in self._front.take(now):
+            self._post(event)
         match self._still.heard(sound):
             case True:
                 one = "one value and nothing else" if any(sound) else "pure zeros"
