@@ -56,6 +56,7 @@ class Watched(Stage):
                 self.corrected.clear()
                 self.announced.clear()
                 self.begun.clear()
+                self.dead.clear()  # ids are those of one connection
             case ev.PartFailed(part=Part.MICROPHONE):
                 self.ordered_open = False
             case ev.Received(message=wire.ResponseCreated() as message):
@@ -89,6 +90,8 @@ class Watched(Stage):
             case ev.Play():
                 assert effect.item in self.announced, "an unknown item is played"
                 assert effect.item not in self.dead, "an item that was cut is played"
+            case ev.Point():
+                assert self.light is LightState.HEARING, "it points while nobody is heard"
             case ev.Hush():
                 assert self.reply not in ("speaking", "held") or not self.speaker.answering, (
                     "an answer is hushed"
@@ -247,20 +250,24 @@ class Walk:
         if self.random.random() < 0.2:
             stage.post(ev.PartLate(stage.now, "playout", 5.0))
             stage.post(ev.PartAnswers(stage.now, "playout", 5.1))
-        if self.link != "up":
-            return
         code = self.random.choice([*sorted(BENIGN), "server_error", "invalid_value"])
+        ill = self.random.choice(["clips", "is weak (23 dB below the others)", ""])
         odd: list[Event] = [
-            ev.Garbled(stage.now, "not JSON"),
             ev.Xrun(stage.now, Part.SPEAKER),
             ev.CardsChanged(stage.now),
             ev.PartPoor(stage.now, Part.MICROPHONE, "microphone-silent", "zeros"),
             ev.PartFine(stage.now, Part.MICROPHONE, "microphone-silent"),
+            ev.ChannelTurned(stage.now, 2, ill, "see its wiring" if ill else "", left_out=True),
+            ev.Bearing(stage.now, self.random.uniform(-180.0, 180.0)),
+            self.random.choice([ev.SettingsWrong, ev.SettingsRight])(stage.now),
+        ]
+        heard: list[Event] = [
+            ev.Garbled(stage.now, "not JSON"),
             ev.Received(stage.now, wire.Unknown("rate_limits.updated")),
             ev.Received(stage.now, wire.SpeechStopped("u")),
             ev.Received(stage.now, wire.ServerError(wire.Fault("no", code))),
         ]
-        stage.post(self.random.choice(odd))
+        stage.post(self.random.choice(odd + heard if self.link == "up" else odd))
 
     def _new(self, letter: str) -> str:
         self._number += 1
