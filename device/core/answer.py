@@ -63,7 +63,8 @@ class Answer:
         self._duplex = duplex
         self._replies = Replies()
         self._awaited_since = 0.0
-        self._cue_waits = False
+        self._tones = 0
+        """Of the device's own, given to the speaker so far."""
         self._ending: Turn | None = None
         self._kept: list[ev.Play] = []
         self._arrived = ev.Play(ItemId(""), b"")
@@ -197,21 +198,19 @@ class Answer:
 
     def played(self, event: ev.PlayoutEnded) -> None:
         """The speaker is silent: tell the server what was not heard, in order."""
-        told = any(one.item == CUE for one in event.account)
-        if told or not self._cue_waits:  # else it is yet to sound: what ended was before it
-            self._cue_waits = False
+        if event.tones >= self._tones:  # else one is yet to sound: what ended was before it
             self.echo_until, self.deaf_until = self.now, self.now + ECHO_S
-        event = ev.PlayoutEnded(event.at, tuple(one for one in event.account if one.item != CUE))
-        for account in event.account:
+        accounts = tuple(one for one in event.account if one.item != CUE)
+        for account in accounts:
             correction = self._replies.correction(account)
             if correction is not None:
                 self._outlet.send(correction)
         if self._ending is not None and self._ending.sounding:
-            self._ending.played(event.account)
+            self._ending.played(accounts)
             self._write_ending()
         elif self.sounding:
-            self.turn.played(event.account)
-            if any(account.heard < account.received for account in event.account):
+            self.turn.played(accounts)
+            if any(account.heard < account.received for account in accounts):
                 self._replies.disown()  # the speaker failed in mid-reply
             if self.turn.sounding:
                 return  # more was on its way to the speaker while that fell silent
@@ -238,10 +237,14 @@ class Answer:
             self._outlet.do(ev.Sound(cue))
             self.deafen()
 
-    def deafen(self) -> None:
-        """The speaker sounds of ourselves: half duplex is deaf until it is silent."""
+    def deafen(self) -> int:
+        """The speaker is to sound of ourselves: half duplex is deaf until it is silent.
+
+        Returns the number of this tone, or sentence, as `PlayoutEnded` counts them.
+        """
         self.echo_until = self.now + SENTENCE_S
-        self._cue_waits = True
+        self._tones += 1
+        return self._tones
 
     def _waits(self) -> None:
         """Still no sound of the reply: say so, in steps, and do something about it at last."""

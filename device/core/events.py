@@ -152,10 +152,15 @@ class Sounded(Struct, frozen=True):
 
 
 class PlayoutEnded(Struct, frozen=True):
-    """The speaker is silent: played out, cut, or failed. What became of each item, in order."""
+    """The speaker is silent: played out, cut, or failed. What became of each item, in order.
+
+    `tones`: so many tones and sentences of the device's own it was given since it began, those
+    that were cut among them. One that is not among them is yet to sound.
+    """
 
     at: float
     account: tuple[Heard, ...]
+    tones: int
 
 
 class Xrun(Struct, frozen=True):

@@ -15,7 +15,6 @@ from device.core import events as ev
 from device.core.answer import Answer
 from device.core.events import Cue, Timer
 from device.core.habits import NOTICE_S, Habits
-from device.core.ledger import CUE
 from device.core.light import Light, LightState
 from device.core.outlet import Outlet
 from device.troubles import TROUBLES
@@ -38,7 +37,8 @@ class Notices:
         self._outlet = outlet
         self._answer = answer
         self._said: dict[str, float] = {}
-        self._sounding = False
+        self._sounding = 0
+        """The number of the tone, or sentence, that tells; 0 while nothing does."""
 
     def light(self, before: Light, after: Light) -> None:
         """The light has changed. Talk that ends in a trouble leaves a person without a word."""
@@ -64,8 +64,7 @@ class Notices:
         """The moment has come, if there still is something to tell."""
         if not self._tellable(light):
             return
-        self._sounding = True
-        self._answer.deafen()
+        self._sounding = self._answer.deafen()
         recently = now - self._said.get(light.code, -math.inf) < TOLD_S
         if recently or not TROUBLES[light.code].clip:
             self._outlet.do(ev.Sound(Cue.ERROR))
@@ -81,8 +80,8 @@ class Notices:
 
     def played(self, event: ev.PlayoutEnded) -> None:
         """The speaker is silent."""
-        if any(one.item == CUE for one in event.account):
-            self._sounding = False
+        if event.tones >= self._sounding:
+            self._sounding = 0
 
     def _tellable(self, light: Light) -> bool:
         """It is a trouble, it may be told, and there is a speaker to tell it with."""

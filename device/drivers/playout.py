@@ -16,7 +16,7 @@ from typing import Final
 from device.core import events as ev
 from device.core.audio import FRAME_BYTES, PERIOD, RATE, Format, Frames, silence
 from device.core.events import Event, Part
-from device.core.ledger import ItemId
+from device.core.ledger import CUE, Heard, ItemId
 from device.core.limiter import Limiter
 from device.core.loudness import Loudness
 from device.drivers import pcm
@@ -73,6 +73,8 @@ class Playout:
         self._limiter = limiter
         self._position = Position()
         self._pcm: Pcm | None = None
+        self._tones = 0
+        """Of the device's own, taken from the inbox so far."""
         self._inbox: SimpleQueue[Order] = SimpleQueue()
         self._thread = NamedThread("playout", self._run)
 
@@ -124,7 +126,7 @@ class Playout:
                     if self._speak(order):
                         break
                 case Cut() | End():
-                    self._post(ev.PlayoutEnded(time.monotonic(), ()))
+                    self._ended(())
                 case Probe():
                     self._try()
                 case Ask():
@@ -145,7 +147,7 @@ class Playout:
     def _speak(self, first: Sound) -> bool:
         """Play one reply; True when the thread is to end."""
         reel = Reel(self._loudness, self._limiter)
-        reel.take(first)
+        self._take(first, reel)
         try:
             try:
                 self._play_out(self._opened(), reel)
@@ -159,7 +161,7 @@ class Playout:
             self._close()
             self._gather(reel, 0.0)
             # Nobody knows how much of the buffer was still heard: claim none of it.
-            self._post(ev.PlayoutEnded(time.monotonic(), reel.ledger.close(_ALL)))
+            self._ended(reel.ledger.close(_ALL))
             self._failed(problem)
         return isinstance(reel.ending, Stop)
 
@@ -179,7 +181,7 @@ class Playout:
             over = not reel.waiting and (bored or reel.ending is not None)
             if over and room >= BUFFER:
                 self._silence(speaker)
-                self._post(ev.PlayoutEnded(time.monotonic(), reel.ledger.close(Frames(0))))
+                self._ended(reel.ledger.close(Frames(0)))
                 return
             left = self._fill(speaker, reel, room=room, bridge=not over)
             self._gather(reel, self._pause(left, reel, over=over))
@@ -192,8 +194,7 @@ class Playout:
         # The position is read last before the drop: later it would be worthless.
         held = BUFFER - self._room(speaker, over=True) if reel.started else 0
         self._silence(speaker)
-        account = reel.ledger.close(Frames(held + self._latency))
-        self._post(ev.PlayoutEnded(time.monotonic(), account))
+        self._ended(reel.ledger.close(Frames(held + self._latency)))
 
     def _keep_silent(self, speaker: Pcm, reel: Reel) -> None:
         """Until told to go on, or to end. What the device still holds is taken back."""
@@ -222,12 +223,20 @@ class Playout:
                 elif isinstance(order, Ask):
                     order.answer()
                 else:
-                    reel.take(order)
+                    self._take(order, reel)
                 if isinstance(order, Cut | Stop):
                     return  # what follows a cut is of the next reply
                 order = self._inbox.get_nowait()
         except Empty:
             return
+
+    def _take(self, order: Order, reel: Reel) -> None:
+        if isinstance(order, Sound) and order.item == CUE:
+            self._tones += 1
+        reel.take(order)
+
+    def _ended(self, account: tuple[Heard, ...]) -> None:
+        self._post(ev.PlayoutEnded(time.monotonic(), account, self._tones))
 
     def _pause(self, room: int, reel: Reel, *, over: bool) -> float:
         """How long to sleep, in seconds; an order wakes the thread earlier."""

@@ -19,6 +19,7 @@ class Speaker:
     def __init__(self) -> None:
         self.audible: Counter[ItemId] = Counter()
         self.received: Counter[ItemId] = Counter()
+        self.tones = 0
         self.sounding = False
         self.held = False
         self.spans: deque[tuple[float, float]] = deque(maxlen=64)
@@ -36,6 +37,7 @@ class Speaker:
             self.sounding, self._began = True, now
         self._ending = False
         self._over_at = max(self._over_at, now) + frames / RATE
+        self.tones += item == CUE
         self.received[item] += frames
         self._queue.append((item, frames))
         self._ledger.received(item, frames)

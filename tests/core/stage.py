@@ -84,7 +84,7 @@ class Stage:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._opened_at = 0.0
         self._cutting = False
-        self._after_cut: list[ev.Play | ev.EndPlay] = []
+        self._after_cut: list[Effect] = []
         self.perform(self.talk.start())
         for part in Part:
             self.post(ev.PartReady(self.now, part))
@@ -144,8 +144,7 @@ class Stage:
         if part is Part.MICROPHONE:
             self.microphone_open = False
         elif self.speaker.sounding:
-            account = self.speaker.stop(self.now, unsure=True)
-            self.post(ev.PlayoutEnded(self.now, account))
+            self._ended(self.speaker.stop(self.now, unsure=True))
         self.post(ev.PartFailed(self.now, part, code, "it is gone", "plug it in"))
 
     def jam(self) -> None:
@@ -279,15 +278,8 @@ class Stage:
                 self.audio.append(self._left(effect.uplink.pcm))
             case ev.Send():
                 self.sent.append(effect.message)
-            case ev.Play() | ev.EndPlay():
-                self._play(effect)
-            case ev.Hold():
-                self.speaker.hold(self.now)
-            case ev.GoOn():
-                self.speaker.go_on(self.now)
-            case ev.Cut() | ev.Hush():
-                self._cutting = True
-                self._at(CUT_S, self._cut)
+            case ev.Play() | ev.EndPlay() | ev.Hold() | ev.GoOn() | ev.Cut() | ev.Hush():
+                self._order(effect)
             case ev.Redial():
                 self._at(REDIAL_S, lambda: self.lose(effect.code))
             case ev.Rest():
@@ -365,36 +357,45 @@ class Stage:
 
         return close
 
-    def _play(self, effect: ev.Play | ev.EndPlay) -> None:
-        if self._cutting:
-            self._after_cut.append(effect)
-        elif isinstance(effect, ev.Play):
-            if not self.speaker.received[effect.item]:
-                self._at(0.0, lambda: self._sounded(effect.item))
-            self.speaker.play(self.now, effect.item, frames_in(effect.pcm))
-        elif self.speaker.sounding:
-            self.speaker.run(self.now)
-            self.speaker.end()
-        else:
-            self._at(0.0, lambda: self._ended(()))
+    def _order(self, effect: Effect) -> None:
+        """For the speaker, which takes one after the other."""
+        match effect:
+            case _ if self._cutting:
+                self._after_cut.append(effect)
+            case ev.Play():
+                if not self.speaker.received[effect.item]:
+                    self._at(0.0, lambda: self._sounded(effect.item))
+                self.speaker.play(self.now, effect.item, frames_in(effect.pcm))
+            case ev.Hold():
+                self.speaker.hold(self.now)
+            case ev.GoOn():
+                self.speaker.go_on(self.now)
+            case ev.EndPlay() if self.speaker.sounding:
+                self.speaker.run(self.now)
+                self.speaker.end()
+            case ev.EndPlay():
+                self._at(0.0, lambda: self._ended(()))
+            case _:
+                self._cutting = True
+                self._at(CUT_S, self._cut)
 
     def _tell(self, seconds: float) -> None:
-        self._play(ev.Play(CUE, silence(Frames(round(seconds * RATE)))))
-        self._play(ev.EndPlay())
+        self._order(ev.Play(CUE, silence(Frames(round(seconds * RATE)))))
+        self._order(ev.EndPlay())
 
     def _sounded(self, item: ItemId) -> None:
         self.post(ev.Sounded(self.now, item))
 
     def _ended(self, account: tuple[Any, ...]) -> None:
-        self.post(ev.PlayoutEnded(self.now, account))
+        self.post(ev.PlayoutEnded(self.now, account, self.speaker.tones))
 
     def _played_out(self) -> None:
         self._ended(self.speaker.stop(self.now))
 
     def _cut(self) -> None:
         self._cutting = False
-        account = self.speaker.stop(self.now)
+        ended = ev.PlayoutEnded(self.now, self.speaker.stop(self.now), self.speaker.tones)
         waiting, self._after_cut = self._after_cut, []
         for effect in waiting:
-            self._play(effect)
-        self._ended(account)
+            self._order(effect)
+        self.post(ended)

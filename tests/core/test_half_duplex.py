@@ -5,6 +5,7 @@ import pytest
 from core.stage import Stage
 from device.core import events as ev
 from device.core.audio import frames_of
+from device.core.events import Cue
 from device.core.light import LightState
 
 
@@ -241,3 +242,22 @@ def test_after_a_failure_the_pre_roll_listens_again() -> None:
     assert not stage.microphone_open
     stage.post(ev.PartReady(stage.now, ev.Part.MICROPHONE))
     assert stage.microphone_open
+
+
+def test_tones_of_presses_over_a_reply_are_not_sent_though_one_was_cut_with_it() -> None:
+    stage = Stage(duplex="half", tells="all", style="hold")
+    stage.hold(1.0)
+    stage.notices("u1")
+    stage.wait(0.01)
+    stage.answers("r1", "a1", 3.0)
+    stage.wait(0.02)
+    pressed = stage.now
+    for _ in range(2):
+        stage.press()
+        stage.release()
+    stage.press()
+    stage.wait(2.0)
+    spans = captured_between(stage, pressed, stage.now)
+    assert stage.cues == [Cue.LISTENING, Cue.DONE] * 3 + [Cue.LISTENING]
+    assert spans
+    assert not any(stage.speaker.sounded_between(*span) for span in spans)

@@ -301,7 +301,7 @@ def test_a_cue_is_no_part_of_an_answer() -> None:
     stage.answers("r1", "a1", 3.0)
     stage.post(ev.Sounded(stage.now - 1.0, CUE))
     stage.wait(1.0)
-    stage.post(ev.PlayoutEnded(stage.now, (Heard(CUE, Frames(1920), Frames(1920)),)))
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(CUE, Frames(1920), Frames(1920)),), 0))
     stage.wait(3.0)
     turn = stage.lines("turn")[0]
     assert (turn["heard_ms"], turn["received_ms"]) == (3000, 3000)

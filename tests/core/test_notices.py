@@ -8,7 +8,9 @@ import pytest
 
 from core.stage import SENTENCE_S, Stage
 from device.core import events as ev
+from device.core.audio import Frames
 from device.core.events import Cue, Part
+from device.core.ledger import CUE, Heard
 from device.core.light import LightState
 from device.core.notices import TELL_AFTER_S, TOLD_S
 
@@ -126,6 +128,15 @@ def test_an_answer_ends_the_sentence_and_is_heard_whole() -> None:
     stage.wait(SENTENCE_S + 2.0)
     assert stage.audible("a1") == pytest.approx(1.0)
     assert stage.reply == "quiet"
+    assert ev.Hush() in stage.effects
+
+
+def test_a_sentence_that_waits_for_a_cut_sound_can_be_ended_too() -> None:
+    stage = offline()
+    stage.hold(1.0)
+    stage.wait(TELL_AFTER_S + 0.1)
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(CUE, Frames(9), Frames(9)),), 0))
+    stage.press()
     assert ev.Hush() in stage.effects
 
 

@@ -347,9 +347,9 @@ def test_sound_that_crosses_the_end_of_the_sound_before_it_is_still_part_of_the_
     stage.piece("r1", "a1", 0.2)
     stage.jam()  # the speaker's own answers: they are given by hand
     fifth = Frames(RATE // 5)
-    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("a1"), fifth, fifth),)))
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("a1"), fifth, fifth),), 0))
     stage.wait(1.0)
     assert stage.reply == "speaking"
-    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("a1"), fifth, fifth),)))
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("a1"), fifth, fifth),), 0))
     stage.wait(1.0)
     assert stage.reply == "quiet"

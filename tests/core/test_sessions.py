@@ -103,7 +103,7 @@ def test_a_question_that_is_asked_again_is_not_told_as_well() -> None:
 def test_words_of_strangers_are_not_remembered() -> None:
     stage = conversed()
     stage.writes("somebody", "else")
-    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("unknown"), Frames(1), Frames(1)),)))
+    stage.post(ev.PlayoutEnded(stage.now, (Heard(ItemId("unknown"), Frames(1), Frames(1)),), 0))
     stage.lose()
     stage.connect()
     assert len(stage.told) == 2

@@ -259,7 +259,8 @@ class Walk:
             ev.PartFine(stage.now, Part.MICROPHONE, "microphone-silent"),
             ev.ChannelTurned(stage.now, 2, ill, "see its wiring" if ill else "", left_out=True),
             ev.Bearing(stage.now, self.random.uniform(-180.0, 180.0)),
-            self.random.choice([ev.SettingsWrong, ev.SettingsRight])(stage.now),
+            ev.SettingsWrong(stage.now),
+            ev.SettingsRight(stage.now),
         ]
         heard: list[Event] = [
             ev.Garbled(stage.now, "not JSON"),

@@ -10,7 +10,7 @@ import pytest
 
 from device.core import events as ev
 from device.core.audio import Frames
-from device.core.ledger import Heard, ItemId
+from device.core.ledger import CUE, Heard, ItemId
 from device.drivers.playout import GUARD, PREBUFFER_S
 from drivers.conftest import Inbox
 from drivers.loudspeaker import ITEM, LATE_MS, MS, RATE, MakeCard, MakePlayout, babble, heard
@@ -94,6 +94,26 @@ def test_what_is_claimed_after_a_cut_was_heard_and_little_more_was(
     assert max(errors) <= 0.0, f"over-claimed: {errors}"
     assert np.median(errors) >= -3.0, errors
     assert min(errors) >= -LATE_MS, errors
+
+
+def test_tones_of_the_device_are_counted_when_they_are_taken_cut_ones_too(
+    make_card: MakeCard, make: MakePlayout, inbox: Inbox
+) -> None:
+    make_card()
+    playout = make()
+    for _ in range(2):
+        playout.play(CUE, babble(40).tobytes())
+        playout.end()
+    playout.play(ITEM, babble(1000).tobytes())
+    inbox.next(ev.Sounded)
+    playout.cut()
+    playout.play(CUE, babble(40).tobytes())
+    playout.end()
+    assert inbox.next(ev.PlayoutEnded).tones == 2
+    assert inbox.next(ev.PlayoutEnded).tones == 3
+    playout.cut()
+    ended = inbox.next(ev.PlayoutEnded)
+    assert (ended.account, ended.tones) == ((), 3)
 
 
 def test_what_alsa_cannot_know_of_is_not_claimed(
