@@ -103,5 +103,7 @@ class Ahead:
         return self._preroll.take()
 
     def forget(self) -> None:
-        """What was heard so far is nobody's."""
+        """What was heard so far is nobody's, and does not go on: muted, or a broken microphone."""
         self._preroll.clear()
+        if self._waker is not None:
+            self._waker.rest()

@@ -195,6 +195,7 @@ class Question:
 
     def mic_failed(self) -> None:
         """The microphone cannot be used: what was said is a turn, as after a release."""
+        self._ahead.forget()
         self.signal(GateSignal.MIC_BROKE if self._said else GateSignal.MIC_FAILED)
         if isinstance(self.gate, Closing):
             self.mic_closed()

@@ -10,7 +10,7 @@ import pytest
 from core.stage import Stage
 from device.core import events as ev
 from device.core.ahead import REST_S, VoiceWaker
-from device.core.audio import RATE, Frames, MicBlock
+from device.core.audio import RATE, Frames, MicBlock, frames_of
 from device.core.events import Part
 from device.core.light import Light, LightState
 
@@ -156,14 +156,27 @@ def test_without_the_wish_no_waker_is_made() -> None:
 
 
 def test_with_a_pre_roll_alone_no_voice_opens_anything() -> None:
-    from device.core.audio import frames_of
-
     stage = Stage(preroll=frames_of(500))
     stage.voice = True
     stage.wait(3.0)
     assert stage.gate == "closed"
     assert stage.light is LightState.AWAKE
     assert ev.OpenMicrophone() in stage.effects
+
+
+def test_what_was_heard_before_the_microphone_broke_is_not_sent_after_it_is_back() -> None:
+    stage = Stage(preroll=frames_of(500))
+    stage.wait(1.0)
+    stage.fail(Part.MICROPHONE, "microphone-lost")
+    stage.wait(3600.0)
+    back = stage.now
+    stage.post(ev.PartReady(stage.now, Part.MICROPHONE))
+    stage.wait(0.1)
+    stage.press()
+    stage.speak(0.5)
+    captured = [sent.captured for sent in stage.audio if sent.captured]
+    assert captured
+    assert min(began for began, _ in captured) >= back
 
 
 def test_a_trouble_tells_of_the_open_microphone_too_unless_it_is_gone() -> None:
