@@ -155,7 +155,8 @@ def suggestions(cards: Iterable[board.Card]) -> Iterator[str]:
         line = f"{card.name}: this looks like the {names}: type board: {' or board: '.join(known)}"
         device = f'"plughw:CARD={card.name}"'
         if all(f"CARD={card.name}" not in one.settings.microphone.device for one in known.values()):
-            line += f", and device: {device} below microphone: and speaker:"
+            speaks = all(one.speaker != "none" for one in known.values())
+            line += f", and device: {device} below microphone:{' and speaker:' if speaks else ''}"
         yield line
 
 

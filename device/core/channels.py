@@ -123,8 +123,11 @@ class Verdicts:
         if all(one.rms == -math.inf for one in levels):
             return
         told = complaints(levels, quiet=quiet)
+        before = len(self.ill) < len(levels)
         turned = [n for n in range(len(levels)) if self._turned(n, told.get(n, ""), quiet)]
         others = len(self.ill) < len(levels)
+        if others is not before:  # with nobody else to be heard, the ill are heard again
+            turned = sorted({*turned, *self.ill})
         self._news += [(n, self.ill.get(n, ""), others) for n in turned]
         self._weigh()
 
@@ -156,7 +159,7 @@ class Verdicts:
         before = self.ill.get(n, "")
         if not quiet and before.startswith(("is weak", "is noisy")) and not said:
             return False  # speech does not tell
-        if bool(said) == bool(before):
+        if said.split()[:2] == before.split()[:2]:  # less its figures, which differ each time
             self._streak[n] = 0
             return False
         self._streak[n] += 1

@@ -41,9 +41,13 @@ class Listener:
         return self._duplex.half
 
     def apart(self, at: float) -> bool | None:
-        """Whether a person speaks; None while the room may sound of us and we cannot tell."""
+        """Whether a person speaks; None while the room may sound of us.
+
+        What is asked is the room, before a canceller: that our own voice is taken away later on
+        does not make it quiet there.
+        """
         sounds = self._answer.sounding or at < max(self._answer.echo_until, self._answer.deaf_until)
-        return None if sounds and self._duplex.half else self._vad.hearing
+        return None if sounds else self._vad.hearing
 
     def begin(self) -> None:
         """The gate opens anew: forget the last utterance."""
@@ -60,7 +64,7 @@ class Listener:
             self._duplex.heard(event.echo)
             self._vad.hear(event.echo.after)
         said = Ms(self._vad.spoken - spoken)
-        ours = event.echo is not None and max(event.echo.played, default=0.0) > LOUD_DBFS
+        ours = event.echo is not None and max(event.echo.played, default=-math.inf) > LOUD_DBFS
         if said and not ours:
             self._spoke_at = event.at
         if over and self._vad.hearing and not heard:

@@ -32,7 +32,7 @@ class Parts:
         self._outlet = outlet
         self._question = question
         self._failed: dict[Part, str] = {}
-        self._poor: dict[Part, str] = {}
+        self._poor: dict[tuple[Part, str], None] = {}
         self._settings = ""
         self._pointed = -math.inf
         self._xruns: dict[Part, deque[float]] = {part: deque(maxlen=STORM) for part in Part}
@@ -50,7 +50,7 @@ class Parts:
     @property
     def flaw(self) -> str:
         """The code of a part that is poor, or of settings that are not in use; '' for neither."""
-        return next(iter(self._poor.values()), self._settings)
+        return next((code for _, code in self._poor), self._settings)
 
     def settle(self, code: str) -> None:
         """What is wrong with the settings that are meant; '' for nothing."""
@@ -69,7 +69,7 @@ class Parts:
         """It cannot be used. A microphone that fails ends the turn; what was said is kept."""
         news = self._failed.get(event.part) != event.code
         self._failed[event.part] = event.code
-        self._poor.pop(event.part, None)
+        self._poor.pop((event.part, f"{event.part.value}-xruns"), None)
         self._xruns[event.part].clear()
         if event.part is Part.MICROPHONE:
             self._question.mic_failed()
@@ -88,14 +88,14 @@ class Parts:
 
     def poor(self, event: ev.PartPoor) -> None:
         """It works, and is of little use."""
-        if self._poor.get(event.part) != event.code:
-            self._poor[event.part] = event.code
+        if (event.part, event.code) not in self._poor:
+            self._poor[event.part, event.code] = None
             self._outlet.complain(event.code, event.what, TROUBLES[event.code].cure)
 
     def fine(self, event: ev.PartFine) -> None:
-        """What was poor is as it should be, unless it is poor in another way by now."""
-        if self._poor.get(event.part) == event.code:
-            del self._poor[event.part]
+        """It is no longer poor in this way."""
+        if (event.part, event.code) in self._poor:
+            del self._poor[event.part, event.code]
             part = event.part.value
             fields: dict[str, object] = {"part": part, "code": event.code}
             self._outlet.report("recovered", fields, f"the {part} is as it should be again")
@@ -142,5 +142,5 @@ class Parts:
             if lately and at - lately[-1] >= STORM_OVER_S - 0.001:  # a clock may be a hair early
                 lately.clear()
                 self.fine(ev.PartFine(at, part, f"{part.value}-xruns"))
-        if any(code.endswith("-xruns") for code in self._poor.values()):
+        if any(code.endswith("-xruns") for _, code in self._poor):
             self._outlet.do(ev.SetTimer(Timer.STORM, STORM_OVER_S / 3))

@@ -174,6 +174,7 @@ class Capture:
         """
         heard = bytearray()
         self._played.clear()
+        self._heard = None
         moved = time.monotonic()
         self._still.begin()
         if self._ear is not None:

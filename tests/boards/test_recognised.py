@@ -51,6 +51,12 @@ def test_a_card_under_another_name_is_named_for_the_two_devices(tmp_path: Path) 
     )
 
 
+def test_a_microphone_alone_is_not_named_for_a_speaker(tmp_path: Path) -> None:
+    card = ("CameraB409241_1", "USB Camera-B4.09.24.1", "USB Audio", "1415:2000")
+    (line,) = told(machine(tmp_path, card))
+    assert line.endswith('device: "plughw:CARD=CameraB409241_1" below microphone:')
+
+
 @pytest.mark.parametrize(
     ("codec", "name"),
     [

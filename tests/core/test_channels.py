@@ -8,7 +8,7 @@ import pytest
 from core.air import Signal, white
 from device.core import events as ev
 from device.core.audio import PERIOD, RATE
-from device.core.channels import WINDOW, complaints, cure_of
+from device.core.channels import WINDOW, Level, Verdicts, complaints, cure_of
 from device.core.health import Glance, Health, level_of
 
 SECOND = RATE // PERIOD
@@ -55,6 +55,28 @@ KINDS = [
     "has a DC offset of +5%", "is weak (30 dB below the others)",
     "is noisy (20 dB above the others)",
 ]  # fmt: skip
+
+
+def test_what_ails_a_channel_may_change_and_that_is_told_too() -> None:
+    health = Health(range(4))
+    assert hear(health, ill(KINDS[3], room(3.0))) == [(1.0, 2, KINDS[3])]
+    assert hear(health, ill("clips", room(3.0))) == [(1.0, 2, "clips")]
+    assert hear(health, room(3.0)) == [(2.0, 2, "")]
+
+
+def test_when_the_last_channel_falls_ill_the_others_are_said_to_be_heard_again() -> None:
+    verdicts = Verdicts((4, 7))
+    well, bad = Level(-60.0, -40.0, 0.0, False), Level(-60.0, -40.0, 0.05, False)
+
+    def judged(*levels: Level) -> list[tuple[int, str, bool]]:
+        for _ in range(4):
+            verdicts.judge(levels, quiet=False)
+        told = [one for one in verdicts.take(0.0) if isinstance(one, ev.ChannelTurned)]
+        return [(one.channel, one.ill[:3], one.left_out) for one in told]
+
+    assert judged(bad, well) == [(4, "has", True)]
+    assert judged(bad, bad) == [(4, "has", False), (7, "has", False)]
+    assert judged(bad, well) == [(4, "has", True), (7, "", True)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
