@@ -4,7 +4,7 @@ A device that hears itself interrupts itself. Where a canceller of ours is meant
 has to prove it: the device starts half duplex, and while it speaks a second, sharper detector
 listens to what the canceller leaves over. Only when that stays silent for long enough, with a
 margin, may a voice interrupt; and when that turns out wrong, or the canceller loses its way, it may
-not any more. A board that cancels by itself is believed until it turns out wrong.
+not any more. A board that cancels by itself is believed: its sound is not looked at here.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ PAUSE: Final = 15
 """So many frames in which the loudspeaker is silent: what was heard before them stays unknown."""
 HARDER: Final = 2
 """After it was wrong once, the next proof takes so many times as long."""
+MOST_PROOF: Final = 4 * PROOF
+"""But no longer than this, four minutes of our own speech: what was wrong may be mended since."""
 MOST_DBFS: Final = -40.0
 """What is left over and louder is our own voice, even where a detector takes it for noise."""
 LAST: Final = 100
@@ -52,7 +54,6 @@ def _sharper(by_db: float) -> Terms:
 
 PROVING: Final = _sharper(MARGIN_DB)
 KEEPING: Final = _sharper(KEPT_DB)
-"""A board that cancels by itself is trusted more: it begins with STRICT, and proves with this."""
 
 
 class Duplex:
@@ -62,8 +63,7 @@ class Duplex:
         self.half = wish != "full"
         """A voice cannot interrupt: while we speak nothing of the microphone is sent."""
         self._outlet = outlet
-        self._proving, self._keeping = (KEEPING, STRICT) if wish == "full" else (PROVING, KEEPING)
-        self._ear = Vad(self._proving if self.half else self._keeping)
+        self._ear = Vad(PROVING)
         self._proof = math.inf if wish == "half" else PROOF
         self._quiet = self._doubt = self._silent = 0
         self._taken: deque[float] = deque(maxlen=LAST)
@@ -76,10 +76,8 @@ class Duplex:
 
     def ready(self, event: EchoReady) -> None:
         """There is a canceller; what it is worth will be seen."""
-        who = "only the button interrupts so far" if self.half else "a voice may interrupt"
-        state = "half" if self.half else "full"
-        what = f"the canceller {event.name} is listened to; {who}"
-        self._outlet.report("duplex", {"state": state, "canceller": event.name}, what)
+        what = f"the canceller {event.name} is listened to; only the button interrupts so far"
+        self._outlet.report("duplex", {"state": "half", "canceller": event.name}, what)
 
     def missing(self, event: EchoMissing) -> None:
         """There is none: it stays half duplex."""
@@ -119,7 +117,7 @@ class Duplex:
         self._quiet = 0 if heard else self._quiet + 1
         if self._quiet >= self._proof:
             self.half = False
-            self._ear.terms = self._keeping
+            self._ear.terms = KEEPING
             what = f"a voice may interrupt now; {self.taken_db:.0f} dB of our own are taken away"
             fields: dict[str, object] = {"state": "full", "taken_db": round(self.taken_db, 1)}
             self._outlet.report("duplex", fields, what)
@@ -131,10 +129,10 @@ class Duplex:
 
     def _close(self, why: str) -> None:
         self.half = True
-        self._proof *= HARDER
+        self._proof = min(HARDER * self._proof, MOST_PROOF)
         self._quiet = self._doubt = 0
         self._taken.clear()
         self._alarms.clear()
-        self._ear = Vad(self._proving)
+        self._ear = Vad(PROVING)
         what = f"only the button interrupts now: {why}"
         self._outlet.report("duplex", {"state": "half", "why": why}, what, level="warning")
