@@ -89,6 +89,7 @@ class Daemon:
             config.speaker.device,
             loudness=wishes.loudness(config),
             latency=wishes.latency(config),
+            unsure=wishes.unsure(config),
             post=self._post,
             aloud=aloud,
             limiter=wishes.limiter(config),

@@ -54,6 +54,7 @@ def habits(config: Config) -> Habits:
         style=talk.style,
         release=talk.release,
         duplex=DUPLEX[config.microphone.echo],
+        output_delay_s=config.speaker.output_delay_ms / 1000,
         tells=config.speaker.tells,
         linger_s=talk.linger_s,
         backstop_s=BACKSTOP_S[config.assistant.eagerness],
@@ -168,12 +169,16 @@ def _minute(clock: str) -> int:
 
 def latency(config: Config) -> Frames:
     """The part of the way to the ear that ALSA cannot know."""
-    outside = frames_of(config.speaker.output_delay_ms)
+    return frames_of(config.speaker.output_delay_ms)
+
+
+def unsure(config: Config) -> Frames:
+    """How much less of the server's sound was heard than of ours: a telephone's filter is late."""
     if config.server.audio == "pcm16":
-        return outside
+        return Frames(0)
     from device.core.telephone import DELAY
 
-    return Frames(outside + DELAY)
+    return DELAY
 
 
 def line(config: Config) -> Telephone | None:

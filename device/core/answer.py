@@ -19,7 +19,6 @@ from device.core.duplex import Duplex
 from device.core.events import Timer
 from device.core.habits import (
     CUT_LATE_S,
-    ECHO_S,
     SENTENCE_S,
     SLOW_S,
     THINKING_S,
@@ -199,7 +198,8 @@ class Answer:
     def played(self, event: ev.PlayoutEnded) -> None:
         """The speaker is silent: tell the server what was not heard, in order."""
         if event.tones >= self._tones:  # else one is yet to sound: what ended was before it
-            self.echo_until, self.deaf_until = self.now, self.now + ECHO_S
+            self.echo_until = self.now + self._habits.output_delay_s
+            self.deaf_until = self.now + self._habits.fades_s
         accounts = tuple(one for one in event.account if one.item != CUE)
         for account in accounts:
             correction = self._replies.correction(account)
@@ -216,7 +216,7 @@ class Answer:
                 return  # more was on its way to the speaker while that fell silent
             if self._duplex.half:
                 self.echo_until = self.deaf_until
-                self._outlet.do(ev.SetTimer(Timer.ECHO, ECHO_S))
+                self._outlet.do(ev.SetTimer(Timer.ECHO, self._habits.fades_s))
             else:
                 self.signal(ReplySignal.ENDED)
 

@@ -84,6 +84,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     release: Literal["commit", "server"] = "commit"
     duplex: Literal["full", "half", "guarded"] = "half"
     """Whether a voice may interrupt: always, never, or when `core/duplex.py` has found it safe."""
+    output_delay_s: float = 0.0
+    """So long the room hears what has left the sound device already."""
     tells: Literal["nothing", "failures", "all"] = "failures"
     """What is told by sound besides answers: nothing, troubles, or the microphone's hours too."""
     linger_s: float = 8.0
@@ -110,6 +112,11 @@ class Habits(Struct, frozen=True, kw_only=True):
     def is_tap(self, pressed_s: float) -> bool:
         """Whether a press of this length is a tap."""
         return self.style == "tap" or (self.style == "auto" and pressed_s < TAP_S)
+
+    @property
+    def fades_s(self) -> float:
+        """After the last frame has left the sound device the room sounds for so long."""
+        return self.output_delay_s + ECHO_S
 
     @property
     def ahead(self) -> bool:

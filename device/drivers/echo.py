@@ -11,7 +11,6 @@ Used by one thread, the one that captures. Both were measured (`tests/bench/READ
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 from typing import Any, Final, Protocol
 
 from device.core.audio import FRAME_BYTES, RATE, Frames

@@ -52,7 +52,7 @@ class Playout:
 
     `post` is called on the playout thread with `Sounded`, `PlayoutEnded`, `PartReady`,
     `PartFailed` and `Xrun`, and must only hand over. `latency` frames of the path to the ear
-    are unknown to ALSA; they are never claimed as heard.
+    are unknown to ALSA. They are never claimed as heard, nor are the `unsure` ones that may be.
     """
 
     def __init__(
@@ -61,13 +61,15 @@ class Playout:
         *,
         loudness: Loudness,
         latency: Frames,
+        unsure: Frames = Frames(0),
         post: Callable[[Event], None],
         aloud: Aloud | None = None,
         limiter: Limiter | None = None,
     ) -> None:
         self._device = device
         self._loudness = loudness
-        self._latency = Frames(latency + GUARD)
+        self._latency = latency
+        self._margin = Frames(latency + unsure + GUARD)
         self._post = post
         self._aloud = aloud
         self._limiter = limiter
@@ -186,7 +188,7 @@ class Playout:
             left = self._fill(speaker, reel, room=room, bridge=not over)
             self._gather(reel, self._pause(left, reel, over=over))
             room = self._room(speaker, over=over)
-            reel.ledger.settle(Frames(BUFFER - room + self._latency))
+            reel.ledger.settle(Frames(BUFFER - room + self._margin))
             if room > left:
                 moved = time.monotonic()
             elif time.monotonic() - moved > pcm.STALL_S:
@@ -194,13 +196,13 @@ class Playout:
         # The position is read last before the drop: later it would be worthless.
         held = BUFFER - self._room(speaker, over=True) if reel.started else 0
         self._silence(speaker)
-        self._ended(reel.ledger.close(Frames(held + self._latency)))
+        self._ended(reel.ledger.close(Frames(held + self._margin)))
 
     def _keep_silent(self, speaker: Pcm, reel: Reel) -> None:
         """Until told to go on, or to end. What the device still holds is taken back."""
         held = BUFFER - self._room(speaker, over=True) if reel.started else 0
         self._silence(speaker)
-        reel.take_back(Frames(held + self._latency))
+        reel.take_back(Frames(held + self._margin))
         while reel.held and not isinstance(reel.ending, Cut | Stop):
             self._gather(reel, HOLD_S)
 
@@ -273,10 +275,10 @@ class Playout:
         self._aloud.sounds(first, piece)
 
     def _silence(self, speaker: Pcm) -> None:
-        """Drop what the device still holds: it will not be heard."""
+        """Drop what the device still holds: it will not be heard. What has left it will."""
         speaker.drop()
         if self._aloud is not None:
-            self._aloud.falls_silent(frame_at(time.monotonic()))
+            self._aloud.falls_silent(frame_at(time.monotonic() + self._latency / RATE))
         self._position.lose()
 
     def _write(self, speaker: Pcm, piece: bytes | memoryview, reel: Reel) -> int:

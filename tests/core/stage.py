@@ -371,7 +371,6 @@ class Stage:
             case ev.GoOn():
                 self.speaker.go_on(self.now)
             case ev.EndPlay() if self.speaker.sounding:
-                self.speaker.run(self.now)
                 self.speaker.end()
             case ev.EndPlay():
                 self._at(0.0, lambda: self._ended(()))

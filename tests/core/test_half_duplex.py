@@ -25,6 +25,16 @@ def test_nothing_is_heard_while_the_reply_sounds_and_three_hundred_ms_after() ->
     assert stage.gate == "latched"
 
 
+def test_a_loudspeaker_that_is_late_is_waited_for() -> None:
+    stage = Stage(duplex="half", output_delay_s=0.4)
+    stage.tap()
+    stage.asked_and_answered(1, 2.0)
+    start = stage.now
+    stage.speak(2.0 + 0.3 + 0.4 + 0.5)
+    assert captured_between(stage, start, start + 2.7) == []
+    assert captured_between(stage, start + 2.75, stage.now)
+
+
 def test_the_light_says_speaking_while_nobody_is_heard() -> None:
     stage = Stage(duplex="half")
     stage.tap()

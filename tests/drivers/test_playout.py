@@ -11,6 +11,7 @@ import pytest
 from device.core import events as ev
 from device.core.audio import Frames
 from device.core.ledger import CUE, Heard, ItemId
+from device.drivers.aloud import Aloud, frame_at
 from device.drivers.playout import GUARD, PREBUFFER_S
 from drivers.conftest import Inbox
 from drivers.loudspeaker import ITEM, LATE_MS, MS, RATE, MakeCard, MakePlayout, babble, heard
@@ -350,3 +351,37 @@ def test_a_probe_tells_that_an_idle_speaker_was_pulled_out_and_gives_it_back(
     card.plug()
     playout.probe()
     inbox.next(ev.PartReady)
+
+
+@pytest.mark.parametrize("late_ms", [0, 200])
+def test_a_canceller_is_told_the_moment_at_which_it_sounds(
+    make_card: MakeCard, make: MakePlayout, inbox: Inbox, late_ms: int
+) -> None:
+    card, aloud = make_card(), Aloud()
+    playout = make(aloud=aloud, latency=Frames(late_ms * MS), unsure=Frames(50 * MS))
+    late = []
+    for n in range(5):
+        since = card.now()
+        playout.play(ItemId(f"item{n}"), babble(100).tobytes())
+        playout.end()
+        inbox.next(ev.PlayoutEnded)
+        loud = round((since + np.flatnonzero(card.heard(since))[0] / RATE) * RATE) + late_ms * MS
+        told = np.frombuffer(aloud.heard(loud - 50 * MS, 100 * MS), "<i2")
+        late.append(int(np.flatnonzero(told)[0]) - 50 * MS)
+        time.sleep(0.1)
+    assert abs(np.median(late)) <= MS // 2, "AEC3 leaves 30 dB more over where it is told late"
+
+
+def test_a_cut_takes_nothing_back_that_has_left_the_device(
+    make_card: MakeCard, make: MakePlayout, inbox: Inbox
+) -> None:
+    make_card()
+    aloud = Aloud()
+    playout = make(aloud=aloud, latency=Frames(200 * MS))
+    playout.play(ITEM, babble(1000).tobytes())
+    inbox.next(ev.Sounded)
+    time.sleep(0.3)
+    playout.cut()
+    ended = frame_at(inbox.next(ev.PlayoutEnded).at)
+    told = np.frombuffer(aloud.heard(ended, 400 * MS), "<i2")
+    assert 150 * MS < np.flatnonzero(told)[-1] < 201 * MS
