@@ -79,6 +79,17 @@ def test_it_and_the_installer_keep_out_of_each_others_way(
     assert "run its uninstall.sh first" in said
 
 
+def test_removed_and_installed_again_it_starts_with_the_system_as_before(
+    installed: Machine, package: Path, tmp_path: Path
+) -> None:
+    with Machine("trixie", tmp_path / "again", like=installed) as machine:
+        machine.run("systemctl disable pressel-report.service && dpkg --remove pressel")
+        machine.run("dpkg --install /src/*.deb", source=package.parent)
+        assert machine.run("systemctl is-enabled pressel.service") == "enabled\n"
+        said = machine.run("systemctl is-enabled pressel-report.service || true")
+        assert said == "disabled\n"
+
+
 def test_purging_it_leaves_the_system_as_it_was(
     installed: Machine, fresh: Machine, tmp_path: Path, record_property: Record
 ) -> None:
