@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "1.0-toy"
 UNITS = tuple(sorted(path.name for path in (ROOT / "systemd").glob("*.service")))
+STATE = ("pressel/state", "private/pressel/state", "pressel-provision/memory.json")
 CONTROL = """\
 Package: pressel
 Version: {version}
@@ -36,6 +37,10 @@ case $word in
     disable) rm -f "$@" ;;
     is-enabled) [ -e "$1" ] ;;
 esac
+"""
+SYSUSERS = """\
+#!/bin/sh
+echo gpio:x:999: >>"$TOY/etc/group"
 """
 QUIET = ("groupdel", "journalctl", "systemd-sysusers", "systemd-tmpfiles")
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg here")
@@ -159,9 +164,29 @@ def test_what_the_owner_has_disabled_stays_so(toy: Toy) -> None:
 
 
 def test_a_purge_leaves_nothing_behind(toy: Toy) -> None:
+    toy.played("systemd-sysusers", SYSUSERS)
     toy.install()
     toy.file("etc/pressel/pressel.yaml")
-    toy.file("var/lib/pressel-provision/memory.json")
+    for name in STATE:
+        toy.file(f"var/lib/{name}")
     toy.dpkg("--purge", "pressel")
-    assert [path.name for path in (toy.root / "var/lib").iterdir()] == ["dpkg"]
+    assert "groupdel gpio" in toy.asked
+    assert not list((toy.root / "var/lib").rglob("pressel*"))
     assert not (toy.root / "etc/pressel").exists()
+
+
+def test_a_purge_leaves_alone_what_the_installer_has_taken_over(toy: Toy) -> None:
+    toy.played("systemd-sysusers", SYSUSERS)
+    toy.install()
+    toy.dpkg("--remove", "pressel")
+    kept = [
+        toy.file("opt/pressel/packages"),
+        toy.file("etc/pressel/credentials.d/api_key"),
+        *(toy.file(f"var/lib/{name}") for name in STATE),
+    ]
+    groups = toy.file("opt/pressel/groups", "spi\n")
+    assert "install.sh has installed it" in toy.dpkg("--purge", "pressel")
+    assert [path for path in kept if not path.exists()] == []
+    assert not [one for one in toy.asked if one.startswith("groupdel")]
+    assert groups.read_text() == "spi\ngpio\n", "what uninstall.sh will take back"
+    assert not list((toy.root / "var/lib").glob("pressel-[eg]*"))
