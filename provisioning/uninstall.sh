@@ -27,6 +27,10 @@ stop() { # the units, at once and for the next start of the system
     done
 }
 
+darken() { # the LED, if it blinks for a crash: what it did before is known only until its note goes
+    [ ! -x "$home/current/lib/crash-light" ] || "$home/current/lib/crash-light" off || true
+}
+
 remove_files() { # a directory goes only if it is empty, and not one that Debian owns
     rm -f "$units"/pressel*.service "$units/pressel.service.d/bookworm.conf" \
         /usr/lib/sysusers.d/pressel.conf /usr/lib/tmpfiles.d/pressel.conf \
@@ -69,6 +73,7 @@ esac
 [ -d "$home" ] || [ "$purge" ] || fail 69 "there is no $home: nothing that install.sh made"
 
 stop
+darken
 remove_files
 remove_groups
 remove_packages

@@ -110,6 +110,13 @@ class Toy:
             "--force-script-chrootless", *words,
         )  # fmt: skip
 
+    def crash(self) -> Path:
+        """The daemon has died, and the LED blinks; returns what steers the LED."""
+        trigger = self.file("leds/ACT/trigger", "none timer [mmc0] heartbeat\n")
+        self.run("env", "SERVICE_RESULT=signal", ROOT / "systemd/crash-light")
+        assert trigger.read_text() == "timer\n"
+        return trigger
+
     def install(self, version: str = "1.0") -> None:
         stage = self._place / "stage"
         shutil.rmtree(stage, ignore_errors=True)
@@ -129,6 +136,20 @@ class Toy:
         package = self._place / f"pressel_{version}.deb"
         self.run("dpkg-deb", "--root-owner-group", "--build", stage, package)
         self.dpkg("--install", package)
+
+
+def uninstall(toy: Toy, *words: str) -> str:
+    """Have install.sh's work taken off a machine; returns what is said."""
+    for name in ("dpkg", "dpkg-query"):
+        toy.played(name, f'#!/bin/sh\necho "{name} $*" >>"$TOY/asked"\n')
+    toy.played("id", "#!/bin/sh\necho 0\n")
+    toy.file("etc/systemd/system/pressel.service")
+    toy.file("opt/pressel/packages", "python3-numpy\npython3-yaml\npython3-numpy\n")
+    light = toy.file("opt/pressel/current/lib/crash-light")
+    shutil.copy(ROOT / "systemd/crash-light", light)
+    (toy.root / "usr").mkdir()
+    script = toy.file("uninstall.sh", below(toy.root, "provisioning/uninstall.sh"))
+    return toy.run("sh", script, *words)
 
 
 @pytest.fixture
@@ -190,3 +211,26 @@ def test_a_purge_leaves_alone_what_the_installer_has_taken_over(toy: Toy) -> Non
     assert not [one for one in toy.asked if one.startswith("groupdel")]
     assert groups.read_text() == "spi\ngpio\n", "what uninstall.sh will take back"
     assert not list((toy.root / "var/lib").glob("pressel-[eg]*"))
+
+
+@pytest.mark.parametrize("by", ["dpkg", "uninstall.sh"])
+def test_an_led_that_blinks_for_a_crash_is_given_back(toy: Toy, by: str) -> None:
+    if by == "dpkg":
+        toy.install()
+    trigger = toy.crash()
+    if by == "dpkg":
+        toy.dpkg("--remove", "pressel")
+    else:
+        uninstall(toy)
+    assert trigger.read_text() == "mmc0\n"
+    assert not (toy.root / "run/pressel-led").exists()
+
+
+def test_an_led_that_cannot_be_given_back_keeps_nothing_from_going(toy: Toy) -> None:
+    toy.install()
+    trigger = toy.crash()
+    trigger.unlink()
+    trigger.mkdir()
+    toy.dpkg("--remove", "pressel")
+    assert toy.enabled == []
+    assert not (toy.root / "run/pressel-led").exists()
