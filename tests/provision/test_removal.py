@@ -234,3 +234,16 @@ def test_an_led_that_cannot_be_given_back_keeps_nothing_from_going(toy: Toy) -> 
     toy.dpkg("--remove", "pressel")
     assert toy.enabled == []
     assert not (toy.root / "run/pressel-led").exists()
+
+
+def test_the_packages_that_stay_are_named_with_what_removes_them(toy: Toy) -> None:
+    said = uninstall(toy)
+    assert "sudo apt purge python3-numpy python3-yaml\n" in said
+    assert not [one for one in toy.asked if one.startswith("dpkg --purge")]
+    assert not (toy.root / "opt/pressel").exists(), "and with it the list"
+    assert "python3-numpy" not in toy.run("sh", toy.root / "uninstall.sh", "--purge")
+
+
+def test_with_purge_the_packages_go_at_once(toy: Toy) -> None:
+    assert "apt purge" not in uninstall(toy, "--purge")
+    assert "dpkg --purge python3-numpy python3-yaml" in toy.asked
