@@ -2,7 +2,8 @@
 # Takes away all that install.sh made; as root:
 #     provisioning/uninstall.sh [--purge]
 # The settings, the key and the state stay, and so do the packages that came from apt. With --purge
-# they go too, but for the packages that something else needs.
+# they go too, but for the packages that something else needs. A --purge later finds no list of the
+# packages any more: their names are said.
 set -eu
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 
@@ -25,6 +26,10 @@ stop() { # the units, at once and for the next start of the system
         systemctl --quiet disable "${unit##*/}"
         if [ -d /run/systemd/system ]; then systemctl stop "${unit##*/}"; fi
     done
+}
+
+darken() { # the LED, if it blinks for a crash: what it did before is known only until its note goes
+    [ ! -x "$home/current/lib/crash-light" ] || "$home/current/lib/crash-light" off || true
 }
 
 remove_files() { # a directory goes only if it is empty, and not one that Debian owns
@@ -52,7 +57,7 @@ remove_packages() { # what something else needs is refused by dpkg, and stays
     set -- $(sort -u "$home/packages" 2>/dev/null || true)
     [ $# -gt 0 ] || return 0
     if [ -z "$purge" ]; then
-        say "these packages came with it and stay (--purge removes them):" "$@"
+        say "these packages came with it and stay; this removes them: sudo apt purge" "$@"
         return
     fi
     dpkg --purge "$@" >/dev/null 2>&1 || say "kept what something else needs of:" "$@"
@@ -69,6 +74,7 @@ esac
 [ -d "$home" ] || [ "$purge" ] || fail 69 "there is no $home: nothing that install.sh made"
 
 stop
+darken
 remove_files
 remove_groups
 remove_packages

@@ -13,7 +13,7 @@ import pytest
 
 from appliance.bare import Machine, changes, compared
 from appliance.roots import ROOT
-from appliance.test_install import INSTALL, UNAVAILABLE, Record
+from appliance.test_install import INSTALL, UNAVAILABLE, UNINSTALL, Record
 
 TWICE = "PRESSEL_APPLIANCE_DEB"
 """Set by `make appliance-deb`: a package takes a minute, and `make appliance` builds only one."""
@@ -24,6 +24,8 @@ FROM_APT = "apt-get -q -y --no-install-recommends install /src/*.deb"
 CANCELS = "from device.drivers.echo import Aec3; print(Aec3().cancel(bytes(480), bytes(480))[:1])"
 REFUSED = 1
 """Of dpkg's."""
+HANDED_OVER = ["opt/pressel/groups", "var/lib/pressel-enabled", "var/lib/pressel-groups"]
+"""The package's own notes, and what it tells uninstall.sh of the groups."""
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -77,6 +79,30 @@ def test_it_and_the_installer_keep_out_of_each_others_way(
     fresh.run("mkdir /opt/pressel && touch /opt/pressel/packages")
     said = fresh.run("dpkg --install /src/*.deb", source=package.parent, status=REFUSED)
     assert "run its uninstall.sh first" in said
+
+
+def test_removed_and_installed_again_it_starts_with_the_system_as_before(
+    installed: Machine, package: Path, tmp_path: Path
+) -> None:
+    with Machine("trixie", tmp_path / "again", like=installed) as machine:
+        machine.run("systemctl disable pressel-report.service && dpkg --remove pressel")
+        machine.run("dpkg --install /src/*.deb", source=package.parent)
+        assert machine.run("systemctl is-enabled pressel.service") == "enabled\n"
+        said = machine.run("systemctl is-enabled pressel-report.service || true")
+        assert said == "disabled\n"
+
+
+def test_a_purge_leaves_alone_what_the_installer_has_taken_over(
+    installed: Machine, tmp_path: Path
+) -> None:
+    with Machine("trixie", tmp_path / "taken", like=installed) as machine:
+        machine.run("echo version: 1 >/etc/pressel/pressel.yaml && dpkg --remove pressel")
+        machine.run(INSTALL)
+        before = machine.tree()
+        assert "install.sh has installed it" in machine.run("dpkg --purge pressel")
+        assert changes(before, machine.tree()) == HANDED_OVER
+        machine.run(f"{UNINSTALL} --purge")
+        assert machine.run("getent group gpio spi || true") == ""
 
 
 def test_purging_it_leaves_the_system_as_it_was(

@@ -7,6 +7,7 @@ summary tells how many packages were downloaded in the time that it states.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -226,8 +227,10 @@ def test_uninstalling_keeps_settings_and_packages_and_nothing_else(
 ) -> None:
     machine.run("echo version: 1 >/etc/pressel/pressel.yaml; cp /opt/pressel/packages /root")
     said = machine.run(UNINSTALL)
-    assert "python3-numpy" in said
-    machine.run("dpkg --purge $(cat /root/packages) && rm /root/packages")
+    named = re.search("stay; .*: sudo apt purge (.*)", said)
+    assert named
+    assert set(named[1].split()) == set((machine.root / "root/packages").read_text().split())
+    machine.run(f"dpkg --purge {named[1]} && rm /root/packages")
     left = changes(fresh.tree(), machine.tree())
     assert "etc/pressel/pressel.yaml" in left
     assert [path for path in left if not path.startswith("etc/pressel")] == []
