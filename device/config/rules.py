@@ -69,6 +69,7 @@ def warnings(config: Config, *, places: Places) -> Iterator[Problem]:
             yield Problem(entry.value.line, entry.value.column, what, meanwhile)
     yield from _average(config, places=places)
     yield from _other_card(config, places=places)
+    yield from _uncancelled(config, places=places)
     for section in ("microphone", "speaker"):
         device: str = getattr(config, section).device
         entry = places.get(f"{section}.device")
@@ -86,6 +87,15 @@ def _other_card(config: Config, *, places: Places) -> Iterator[Problem]:
     if config.microphone.echo == "hardware" and len(cards) == 2 and entry is not None:
         what = "microphone.echo is hardware, but the speaker is another card than the microphone"
         cure = "play through the board that listens, or type echo: auto"
+        yield Problem(entry.value.line, entry.value.column, what, cure)
+
+
+def _uncancelled(config: Config, *, places: Places) -> Iterator[Problem]:
+    """A board cancels in a channel of its own; an array hears its microphones as they are."""
+    use, entry = config.microphone.use, places.get("microphone.use")
+    if config.microphone.echo == "hardware" and isinstance(use, str) and entry is not None:
+        what = f"microphone.use: {use} hears what the board has not taken its own voice out of"
+        cure = "type the number of the board's processed channel, or echo: auto"
         yield Problem(entry.value.line, entry.value.column, what, cure)
 
 

@@ -96,3 +96,16 @@ speaker: {{device: "plughw:CARD=Headphones"}}
     found = [what for line, _, what in warned(text) if line == 3]
     assert len(found) == (echo == "hardware")
     assert all("play through the board that listens" in what for what in found)
+
+
+@pytest.mark.parametrize(("use", "told"), [("best", 1), ("beam", 1), ("0", 0), ("[0]", 0)])
+def test_an_array_is_not_what_a_board_cancels_in(use: str, told: int) -> None:
+    text = f"""\
+version: 1
+board: respeaker-usb-4mic
+microphone:
+  use: {use}
+"""
+    found = [what for line, _, what in warned(text) if line == 4]
+    assert len(found) == told
+    assert all("the board's processed channel" in what for what in found)
