@@ -76,6 +76,13 @@ def test_it_proves_that_it_does_not_hear_itself_and_then_a_voice_interrupts(
     assert device.all("bug") == []
 
 
+def test_a_loudspeaker_right_beside_the_microphone_is_taken_away_too(bench: Bench) -> None:
+    # 14 cm: the canceller must not be told of a sound later than it is heard.
+    device = conversing(bench, LONG, echo_gain=0.5, echo_delay_ms=0.4)
+    proven = device.wait_for("duplex", state="full", timeout=SECONDS + 5)
+    assert proven["taken_db"] > 40
+
+
 def test_where_it_cannot_be_heard_apart_only_the_button_interrupts(bench: Bench) -> None:
     # As loud as the person, and the speaker's delay is beyond what the filter can reach.
     device = conversing(bench, SHORT, echo_gain=0.9, echo_delay_ms=700.0)
