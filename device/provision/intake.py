@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from device.config import Config, Spot, is_kept, parse, profile_of, spots
 from device.errors import ConfigError, Secret
 from device.provision.card import Card
-from device.provision.removal import removal
+from device.provision.removal import Removal, removal
 from device.provision.store import Memory, Store
 from device.provision.unread import NOT_YET, Unread, not_stored, unreadable
 
@@ -33,6 +33,18 @@ class Taken(Struct, frozen=True):
     anew: bool = False
     failed: str = ""
     unread: Unread | None = None
+
+
+class _Judged(Struct, frozen=True):
+    """A file that may come into force: its settings, notes on them, this device's secret.
+
+    `removal` takes the secrets out of it; what that leaves has been judged, too.
+    """
+
+    config: Config
+    notes: tuple[str, ...]
+    own: Spot | None
+    removal: Removal
 
 
 def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) -> Taken:
@@ -57,12 +69,13 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
         store.remember(memory)
         return Taken(memory)
     try:
-        loaded = parse(raw, source=path.name, serial=serial)
+        judged = _judged(raw, source=path.name, serial=serial)
     except ConfigError as mistake:
         return _refused(mistake, memory, store, seen=store.digest(raw), now=now())
-    notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
-    memory = replace(memory, name=path.name, read_at=now(), refused=(), held="", notes=notes)
-    return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
+    memory = replace(
+        memory, name=path.name, read_at=now(), refused=(), held="", notes=judged.notes
+    )  # fmt: skip
+    return _accepted(card, path, raw, memory, store, judged=judged)
 
 
 def look(card: Card, store: Store, *, why: str) -> Taken:
@@ -82,6 +95,18 @@ def look(card: Card, store: Store, *, why: str) -> Taken:
     if known:
         return Taken(memory)
     return Taken(memory, unread=not_stored(why) if why else NOT_YET)
+
+
+def _judged(raw: bytes, *, source: str, serial: str) -> _Judged:
+    """Judge the file, and what will be left of it: that is what comes into force. ConfigError."""
+    loaded = parse(raw, source=source, serial=serial)
+    notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
+    found = spots(raw)
+    own = _own(found, serial=serial)
+    taking = removal(raw, found, own=own)
+    if taking.patches:
+        parse(taking.applied(raw), source=source, serial=serial)
+    return _Judged(loaded.config, notes, own, taking)
 
 
 def _knows(memory: Memory, raw: bytes, store: Store) -> bool:
@@ -125,14 +150,12 @@ def _without_file(memory: Memory, store: Store) -> Taken:
 
 
 def _accepted(
-    card: Card, path: Path, raw: bytes, memory: Memory, store: Store, *, config: Config, serial: str
+    card: Card, path: Path, raw: bytes, memory: Memory, store: Store, *, judged: _Judged
 ) -> Taken:
-    found = spots(raw)
-    own = _own(found, serial=serial)
-    memory = _key_kept(own, memory, store)
-    if config.server.key_url is None and profile_of(config.server.profile).needs_key:
-        memory = replace(memory, notes=(*memory.notes, *_without_key(own, store)))
-    taking = removal(raw, found, own=own)
+    memory = _key_kept(judged.own, memory, store)
+    server, taking = judged.config.server, judged.removal
+    if server.key_url is None and profile_of(server.profile).needs_key:
+        memory = replace(memory, notes=(*memory.notes, *_without_key(judged.own, store)))
     store.install(taking.applied(raw))
     memory = replace(memory, seen=store.digest(raw), removal=taking if taking.patches else None)
     store.remember(memory)

@@ -9,6 +9,7 @@ secret being taken for a new one.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ from device.config import Spot, is_kept
 from device.errors import Secret
 
 STORED: Final = "stored on device"
+_PLAIN: Final = re.compile(r"[\w-]{4}", re.ASCII)
+"""Last letters that can be shown between double quotes: a quote or a backslash would end them."""
 
 
 class Removal(Struct, frozen=True):
@@ -49,8 +52,8 @@ def _instead(spot: Spot, *, mine: bool) -> bytes:
     """A quoted text of the same length. Another device's secret is hidden without a word."""
     length = spot.end - spot.start
     tail = Secret(spot.text).tail
-    words = [f"{STORED} (...{tail})", STORED] if mine and tail else [STORED] if mine else []
-    for word in words:
+    words = (f"{STORED} (...{tail})", STORED) if _PLAIN.fullmatch(tail) else (STORED,)
+    for word in words if mine else ():
         text = f'"{word}"'.encode(spot.encoding)
         if len(text) <= length:
             return text + _padding(length - len(text), spot.encoding)
