@@ -2,8 +2,8 @@
 
 Each step leaves the device with whole files, old or new, and can be repeated: the key and the
 settings are stored first, then the card is freed of its secrets, then it is remembered as read. A
-card that has been read costs one digest at each start; one that was refused is judged again, for
-this Pressel may be a newer one.
+card that has been read is not read anew while its settings can be used; one that was refused is
+judged again, for this Pressel may be a newer one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device.config import Config, Spot, is_kept, parse, profile_of, spots
+from device.config import Config, Spot, is_kept, parse, profile_of, read_file, spots
 from device.errors import ConfigError, Secret
 from device.provision.card import Card
 from device.provision.removal import Removal, removal
@@ -64,7 +64,7 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     path, raw = found
     if memory.removal is not None and memory.removal.fits(raw):
         return _freed(card, path, raw, memory, store)
-    if store.is_of(memory.seen, raw) and not memory.refused:
+    if store.is_of(memory.seen, raw) and not memory.refused and _usable(store, serial=serial):
         memory = replace(memory, seen=store.digest(raw))
         store.remember(memory)
         return Taken(memory)
@@ -107,6 +107,15 @@ def _judged(raw: bytes, *, source: str, serial: str) -> _Judged:
     if taking.patches:
         parse(taking.applied(raw), source=source, serial=serial)
     return _Judged(loaded.config, notes, own, taking)
+
+
+def _usable(store: Store, *, serial: str) -> bool:
+    """Whether what is in force is there and means something to this Pressel."""
+    try:
+        parse(read_file(store.settings), source=store.settings.name, serial=serial)
+    except ConfigError:
+        return False
+    return True
 
 
 def _knows(memory: Memory, raw: bytes, store: Store) -> bool:

@@ -127,6 +127,9 @@ def _verdict(memory: Memory, facts: Facts) -> Iterator[str]:
         yield f"STATUS: OK. The settings of {memory.name} are in use."
     elif facts.config is not None:
         yield "STATUS: OK. The device has settings of its own; there are none on this card."
+    elif memory.name and facts.on_card:
+        yield f"STATUS: NO SETTINGS. Those of {memory.name} are lost or broken on the device."
+        yield "Start the device again: it takes them from this card at its start."
     else:
         yield "STATUS: NO SETTINGS. There is no pressel.yaml on this card."
         yield "Copy pressel.example.yaml to pressel.yaml, change what you need, start the device."
