@@ -62,7 +62,7 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     if found is None:
         return _without_file(memory, store)
     path, raw = found
-    if memory.removal is not None and memory.removal.fits(raw):
+    if _pending(memory, raw, store):
         return _freed(card, path, raw, memory, store)
     if store.is_of(memory.seen, raw) and not memory.refused and _usable(store, serial=serial):
         memory = replace(memory, seen=store.digest(raw))
@@ -119,8 +119,18 @@ def _usable(store: Store, *, serial: str) -> bool:
 
 
 def _knows(memory: Memory, raw: bytes, store: Store) -> bool:
-    begun = memory.removal is not None and memory.removal.fits(raw)
-    return begun or store.is_of(memory.seen, raw)
+    return _pending(memory, raw, store) or store.is_of(memory.seen, raw)
+
+
+def _pending(memory: Memory, raw: bytes, store: Store) -> bool:
+    """Whether this file still has to be freed of secrets that the device has.
+
+    A key typed since then may be as long as the one before it, and is not one of them.
+    """
+    taking = memory.removal
+    if taking is None or not taking.fits(raw):
+        return False
+    return store.is_of(memory.seen, raw) or taking.begun(raw)
 
 
 def _unreadable(error: OSError, card: Card, memory: Memory, store: Store) -> Taken:
@@ -177,6 +187,9 @@ def _freed(card: Card, path: Path, raw: bytes, memory: Memory, store: Store) -> 
     """Take the secrets off the card; tried again at each start until it works."""
     taking = memory.removal
     assert taking is not None
+    if memory.refused:  # there were two files, and this one is left
+        memory = replace(memory, name=path.name, refused=(), held="")
+        store.remember(memory)
     try:
         card.patch(path, taking.patches)
     except OSError as error:
