@@ -13,6 +13,7 @@ import yaml
 from msgspec import inspect
 
 from device.config.characters import CURLY_QUOTES
+from device.config.masked import shown
 from device.config.text import Scalar
 from device.errors import Secret
 
@@ -21,8 +22,6 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?$")
 _NUMBER_OF_1_2: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
 """Decimal and octal of YAML 1.2's core schema (10.3.2): to 1.1 `1e3` and `0o17` are text."""
 _NOTHING: Final = ("", "~", "null", "Null", "NULL")
-_KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}|(?=[\w-]*?[a-z])(?=[\w-]*?[A-Z])[\w-]{16,}")
-"""A key, or what is left of one after a slip: long, without a space, in small and large letters."""
 _PROSE_MARKS: Final = "\n\u200c\u200d"
 """Line breaks and the joiners, which `characters` lets through where they are letters."""
 
@@ -55,12 +54,6 @@ class MistypedError(Exception):
         super().__init__(what)
         self.what = what
         self.cure = cure
-
-
-def shown(text: str) -> str:
-    """A text as it may stand in a complaint: quoted, short, and without anything like a key."""
-    short = text if len(text) <= 40 else text[:37] + "..."
-    return f"'{_KEY_SHAPE.sub('(a key)', short)}'".replace("\n", " ")
 
 
 def ask(kind: inspect.Type, *, extra: dict[str, Any]) -> str:
