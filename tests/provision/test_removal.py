@@ -116,3 +116,12 @@ def test_of_two_files_the_one_that_is_left_is_told_of_alone(
     device.start()
     assert "stored on device (...A1b2)" in device.file.read_text()
     assert "The key is still on this card" not in device.told
+
+
+def test_a_key_that_stays_on_the_card_is_told_of(device: Device) -> None:
+    device.given(f'{GOOD}# api_key: "{NEW_KEY[:-9]}"\n# api_key: "sk-{NEW_KEY}"\n')
+    assert "STATUS: OK" in device.told
+    assert "line 7: something like a key stands here, and stays in the file; delete it." in (
+        device.told
+    )
+    assert "line 3:" not in device.told
