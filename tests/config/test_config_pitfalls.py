@@ -377,3 +377,11 @@ def test_what_stands_above_a_mistake_of_syntax_is_judged_too():
 def test_a_line_break_behind_a_word_is_no_part_of_it(text, cure):
     base = SMALLEST.replace("speaker: {device: out}\n", "") if "speaker" in text else SMALLEST
     assert only_complaint(base + text)[2].endswith(cure)
+
+
+@pytest.mark.parametrize("mark", ["", "# mine\n\n"])
+@pytest.mark.parametrize(("spaces", "name"), [(" ", "a space"), ("   ", "3 spaces")])
+def test_a_first_line_that_is_indented_is_pointed_at(mark, spaces, name):
+    line, column, said = only_complaint(mark + spaces + SMALLEST)
+    assert (line, column) == (1 + mark.count("\n"), 1)
+    assert said.endswith(f"delete {name} at the beginning of line {line}")
