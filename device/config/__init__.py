@@ -6,8 +6,8 @@ that fails), `check` holds the tree against the types of `model` (`scalars` read
 `versions` brings older formats up to date, `devices` puts in what one device has otherwise, and
 `boards` what the sound board brings.
 `secret` finds the key and `spots` its place in the file, `profiles` says what is particular to
-each kind of server, `show` writes it all out again. Nothing here touches a device, a socket or the
-clock.
+each kind of server, `masked` what may be repeated of a file, `show` writes it all out again.
+Nothing here touches a device, a socket or the clock.
 """
 
 from device.config.load import (

@@ -39,7 +39,7 @@ _Any = TypeVar("_Any", bound=Node)
 
 
 class Fitted(Struct, frozen=True):
-    """A tree with the settings of its board; not `known` when it names one that there is not."""
+    """A tree with the settings of its board; not `known` when what should name it is wrong."""
 
     root: Node
     known: bool = True
@@ -48,9 +48,11 @@ class Fitted(Struct, frozen=True):
 def fitted(root: Node) -> Fitted:
     """Put the board's settings below those of the tree. A wrong name is left to the checker."""
     name = inner(root, "board")
-    if not isinstance(root, Mapping) or not isinstance(name, Scalar) or name.text == "none":
+    if not isinstance(root, Mapping) or name is None:
+        return Fitted(root, known=not _misspelled(root))
+    if isinstance(name, Scalar) and name.text == "none":
         return Fitted(root)
-    if name.text not in get_args(Name):
+    if not isinstance(name, Scalar) or name.text not in get_args(Name):
         return Fitted(root, known=False)
     settings = inner(read(raw(name.text)).root, "settings")
     assert isinstance(settings, Mapping), name.text
@@ -59,6 +61,16 @@ def fitted(root: Node) -> Fitted:
     if own & _LIGHTS:
         settings = _without_light(settings)
     return Fitted(merged(_moved(settings, to=name), root))
+
+
+def _misspelled(root: Node) -> bool:
+    """Whether a key of the tree is meant to be `board`: then what a board brings is not missing."""
+    keys = {entry.key.text for entry in root.entries} if isinstance(root, Mapping) else set()
+    if keys >= {"microphone", "speaker"}:
+        return False
+    from difflib import get_close_matches  # only a wrong file pays for it
+
+    return any(get_close_matches(key.lower().strip(), ("board",), cutoff=0.6) for key in keys)
 
 
 def raw(name: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import NODEFAULT, inspect
 
+from device.config.masked import shown
 from device.config.scalars import (
     MistypedError,
     ask,
@@ -19,7 +20,6 @@ from device.config.scalars import (
     read_secret,
     read_text,
     refuse_nothing,
-    shown,
 )
 from device.config.text import Entry, Mapping, Node, Refused, Scalar, Sequence
 from device.errors import Problem, Secret

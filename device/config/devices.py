@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device.config.scalars import shown
+from device.config.masked import shown
 from device.config.text import Entry, Mapping, Node
 from device.errors import Problem
 

@@ -14,6 +14,7 @@ from device.config.characters import MAX_BYTES
 from device.config.check import Checker
 from device.config.devices import apart
 from device.config.model import Config
+from device.config.spots import strays
 from device.config.text import Node, read
 from device.config.versions import upgraded
 from device.errors import ConfigError, Problem
@@ -62,7 +63,7 @@ def parse(text: bytes, *, source: str, serial: str = "") -> Loaded:
     config, notes = file.judged(file.fleet.tree(serial))
     file.refuse()
     assert config is not None
-    return Loaded(config, tuple(sorted({*file.notes, *notes})))
+    return Loaded(config, tuple(sorted({*file.notes, *notes, *strays(text)})))
 
 
 def survey(text: bytes, *, source: str) -> tuple[Problem, ...]:
@@ -78,7 +79,7 @@ def survey(text: bytes, *, source: str) -> tuple[Problem, ...]:
         tree = file.fleet.tree(serial)
         notes.update(file.judged(tree, whole=bool(serial) or not single)[1])
     file.refuse()
-    return tuple(sorted(notes))
+    return tuple(sorted({*notes, *strays(text)}))
 
 
 class _File:

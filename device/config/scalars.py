@@ -13,6 +13,7 @@ import yaml
 from msgspec import inspect
 
 from device.config.characters import CURLY_QUOTES
+from device.config.masked import shown
 from device.config.text import Scalar
 from device.errors import Secret
 
@@ -21,8 +22,6 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?$")
 _NUMBER_OF_1_2: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
 """Decimal and octal of YAML 1.2's core schema (10.3.2): to 1.1 `1e3` and `0o17` are text."""
 _NOTHING: Final = ("", "~", "null", "Null", "NULL")
-_KEY_SHAPE: Final = re.compile(r"\b(sk|ek)-\S{6,}|(?=[\w-]*?[a-z])(?=[\w-]*?[A-Z])[\w-]{16,}")
-"""A key, or what is left of one after a slip: long, without a space, in small and large letters."""
 _PROSE_MARKS: Final = "\n\u200c\u200d"
 """Line breaks and the joiners, which `characters` lets through where they are letters."""
 
@@ -30,6 +29,12 @@ _FEW: Final = 8
 """So many words are listed; of more than that, the one that may have been meant is told."""
 _MIN_SECRET: Final = 4
 _MAX_SECRET: Final = 1000
+_NO_KEY_HAS: Final = re.compile(r"""["'`,;#<>\\]""")
+"""Signs of a slip: half a pair of quotes, an end of a line of code, the brackets of a template."""
+_PLACEHOLDER: Final = re.compile(
+    r"^((sk|ek)-)?(proj-)?[x.*_-]+$|\.\.\.|(^|[-_])(your|here|placeholder)($|[-_])", re.IGNORECASE
+)
+"""`sk-...` and `your-key-here` of an example, and a web page's `sk-...a1B2`."""
 _KEPT: Final = re.compile(r"\*+|stored on device( \(\.\.\.\S{4}\))?")
 """What the device writes in place of a secret that it has taken (`device/provision`)."""
 
@@ -49,12 +54,6 @@ class MistypedError(Exception):
         super().__init__(what)
         self.what = what
         self.cure = cure
-
-
-def shown(text: str) -> str:
-    """A text as it may stand in a complaint: quoted, short, and without anything like a key."""
-    short = text if len(text) <= 40 else text[:37] + "..."
-    return f"'{_KEY_SHAPE.sub('(a key)', short)}'".replace("\n", " ")
 
 
 def ask(kind: inspect.Type, *, extra: dict[str, Any]) -> str:
@@ -134,9 +133,9 @@ def read_text(scalar: Scalar, kind: inspect.StrType, *, prose: bool) -> str:
             "ends at the '#': what follows it is a comment to YAML", cure="put the text in quotes"
         )
     if kind.pattern is not None:
-        if not re.search(kind.pattern, text):
-            small = text.lower()
-            cure = f"type {small}" if re.search(kind.pattern, small) else ""
+        if not re.fullmatch(kind.pattern, text):  # `$` alone lets a last line break through
+            small = text.lower().strip()
+            cure = f"type {small}" if re.fullmatch(kind.pattern, small) else ""
             raise MistypedError(f"is {shown(text)}, which is not in the expected form", cure=cure)
         return text
     reads_as = "" if scalar.quoted else _other_reading(text)
@@ -172,7 +171,7 @@ def read_secret(scalar: Scalar) -> Secret | None:
         raise MistypedError("is not text to YAML", cure="put the value in quotes")
     fault = secret_fault(scalar.text)
     if fault:
-        raise MistypedError(fault)
+        raise MistypedError(fault, cure="type your own key, whole and alone, in straight quotes")
     if not scalar.width:
         raise MistypedError("takes several lines", cure="type it on one line, in quotes")
     return Secret(scalar.text)
@@ -186,6 +185,11 @@ def secret_fault(text: str) -> str:
         return f"has {len(text)} letters, more than {_MAX_SECRET}"
     if not text.isascii() or not text.isprintable() or " " in text:
         return "holds a space, a line break or a letter that no key has"
+    sign = _NO_KEY_HAS.search(text)
+    if sign:
+        return f"holds the sign {sign[0]} that no key has"
+    if _PLACEHOLDER.search(text):
+        return "is not a whole key, but what an example or a web page shows instead of one"
     return ""
 
 

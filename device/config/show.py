@@ -18,8 +18,9 @@ _AMBIGUOUS: Final = frozenset(("yes", "no", "on", "off", "true", "false", "null"
 def show(config: Config) -> str:
     """Every setting with its effective value as YAML; secrets appear as their mask only.
 
-    The text is accepted by `parse` and gives the same configuration, but for the secret. What has
-    no value (`api_key`, `key_url`) is left out.
+    The text, with the key typed in place of its mask, is accepted by `parse` and gives the same
+    configuration: a mask is refused, so that it never replaces a key. What has no value
+    (`api_key`, `key_url`) is left out.
     """
     lines = []
     for name, value in structs.asdict(config).items():

@@ -8,12 +8,22 @@ from typing import Final
 
 from msgspec import Struct
 
-from device.config.characters import encoding_of
+from device.config.characters import decode, encoding_of
 from device.config.devices import apart
 from device.config.text import Node, Scalar, inner, read
+from device.errors import Problem
 
 _SECRET: Final = ("server", "api_key")
 _LINE_END: Final = re.compile("\r\n|\r|\n")
+
+_LIKE_A_KEY: Final = re.compile(
+    r"\b(sk|ek)-[\w-]{16,}"
+    r"|(?<!\w)([0-9a-f]{32}|(?=\w*[a-z])(?=\w*[A-Z])(?=\w*[0-9])\w{32,})(?!\w)",
+    re.ASCII,
+)
+"""A whole key of OpenAI or of Azure. Narrower than what is masked: each find is worth a remark."""
+_MOST: Final = 8
+"""So many lines are remarked on; a list of keys does not fill a journal."""
 
 
 class Spot(Struct, frozen=True):
@@ -44,6 +54,30 @@ def spots(raw: bytes) -> tuple[Spot, ...]:
         length = len(text[first : first + scalar.width].encode(encoding))
         found.append(Spot(before, before + length, encoding, serial, scalar.text))
     return tuple(found)
+
+
+def strays(raw: bytes) -> tuple[Problem, ...]:
+    """A note on each line with something like a key that is in no place of a secret.
+
+    It is no mistake, but nobody takes it off a card: it may be remarked out, or be a model's name.
+    """
+    lines = enumerate(decode(raw)[0].split("\n"), 1)
+    found = [
+        (number, one.start() + 1) for number, line in lines for one in _LIKE_A_KEY.finditer(line)
+    ]
+    root = read(raw).root if found else None
+    secrets = [scalar for _, scalar in _secrets(root)] if root is not None else []
+    what, cure = "something like a key stands here, and stays in the file", "delete it"
+    notes = {
+        line: Problem(line, column, what, cure)
+        for line, column in found
+        if not any(_covers(one, line=line, column=column) for one in secrets)
+    }
+    return tuple(notes.values())[:_MOST]
+
+
+def _covers(scalar: Scalar, *, line: int, column: int) -> bool:
+    return scalar.line == line and scalar.column <= column < scalar.column + scalar.width
 
 
 def _secrets(root: Node) -> Iterator[tuple[str, Scalar]]:

@@ -117,6 +117,10 @@ def explain(error: yaml.MarkedYAMLError, *, text: str) -> Problem:
     message = f"{error.context or ''} / {error.problem or ''}"
     if "mapping values are not allowed" in message and error.problem_mark:
         return _surprising_colon(error.problem_mark, lines=text.split("\n"))
+    if "expected '<document start>'" in message:
+        shifted = _shifted(text.split("\n"))
+        if shifted:
+            return shifted
     for pattern, point, what, cure in _WORDS:
         found = re.search(pattern, message)
         if found:
@@ -125,6 +129,19 @@ def explain(error: yaml.MarkedYAMLError, *, text: str) -> Problem:
             return Problem(*place(mark or error.problem_mark), words, cure)
     what, cure = "this cannot be read as YAML", "compare with pressel.example.yaml"
     return Problem(*place(error.problem_mark or error.context_mark), what, cure)
+
+
+def _shifted(lines: list[str]) -> Problem | None:
+    """The first line that says something, if it is indented: to YAML those below are outside."""
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            spaces = len(line) - len(line.lstrip(" "))
+            if not spaces:
+                return None
+            name = "a space" if spaces == 1 else f"{spaces} spaces"
+            what = f"{name} at the beginning of the first setting"
+            return Problem(number, 1, what, f"delete {name} at the beginning of line {number}")
+    return None
 
 
 class Mark(Protocol):

@@ -25,6 +25,7 @@ from yaml.events import (
 )
 
 from device.config.characters import CURLY_QUOTES, STRAIGHT, curly, decode
+from device.config.masked import shown
 from device.config.syntax import Mark, explain, place
 from device.errors import Problem
 
@@ -272,5 +273,5 @@ class _Tree:
         if first is key:
             into.entries.append(entry)
             return
-        what = f"{key.text[:40]!r} is written twice, first on line {first.line}"
+        what = f"{shown(key.text)} is written twice, first on line {first.line}"
         self._complain(key.line, key.column, what=what, cure="keep one of the two")

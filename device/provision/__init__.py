@@ -85,12 +85,12 @@ def _answer(journal: Journal, card: Card, taken: Taken, facts: Facts) -> None:
 def _awaited(taken: Taken, facts: Facts, card: Card) -> bool:
     """Whether somebody looks for an answer on the card.
 
-    Not for settings that never came from it; and an early look at what has not changed has
-    nothing new to say.
+    Not for settings that never came from it, unless a file there may be meant for them; and an
+    early look at what has not changed has nothing new to say.
     """
     if facts.config is None or taken.anew or taken.unread is not None:
         return True
-    return facts.late and (bool(taken.memory.name) or card.answered)
+    return facts.late and (bool(taken.memory.name) or card.answered or bool(facts.nearly))
 
 
 def _now() -> str:

@@ -28,7 +28,7 @@ leaves its name with free clusters, and the kernel makes such a card read-only a
 _NAME: Final = re.compile(r"pressel\.ya?ml(\.txt)?", re.IGNORECASE)
 """Windows hides endings, so editors there add a second one unseen."""
 _NEARLY: Final = re.compile(r"(pressel|presel|pressle)[^.]*\.(ya?ml|txt|docx?|rtf|odt)\b.*", re.I)
-_OURS: Final = re.compile(r"pressel[.-](example|schema|status)\..*", re.IGNORECASE)
+_OURS: Final = re.compile(r"pressel[.-](example|install|schema|status)\..*", re.IGNORECASE)
 
 
 class Card:

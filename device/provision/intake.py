@@ -2,8 +2,8 @@
 
 Each step leaves the device with whole files, old or new, and can be repeated: the key and the
 settings are stored first, then the card is freed of its secrets, then it is remembered as read. A
-card that has been read costs one digest at each start; one that was refused is judged again, for
-this Pressel may be a newer one.
+card that has been read is not read anew while its settings can be used; one that was refused is
+judged again, for this Pressel may be a newer one.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device.config import Config, Spot, is_kept, parse, profile_of, spots
+from device.config import Config, Spot, is_kept, parse, profile_of, read_file, spots
 from device.errors import ConfigError, Secret
 from device.provision.card import Card
-from device.provision.removal import removal
+from device.provision.removal import Removal, removal
 from device.provision.store import Memory, Store
 from device.provision.unread import NOT_YET, Unread, not_stored, unreadable
 
@@ -35,6 +35,18 @@ class Taken(Struct, frozen=True):
     unread: Unread | None = None
 
 
+class _Judged(Struct, frozen=True):
+    """A file that may come into force: its settings, notes on them, this device's secret.
+
+    `removal` takes the secrets out of it; what that leaves has been judged, too.
+    """
+
+    config: Config
+    notes: tuple[str, ...]
+    own: Spot | None
+    removal: Removal
+
+
 def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) -> Taken:
     """Bring the card's settings into force. `now` is asked for the time in words.
 
@@ -50,19 +62,20 @@ def take_in(card: Card, store: Store, *, serial: str, now: Callable[[], str]) ->
     if found is None:
         return _without_file(memory, store)
     path, raw = found
-    if memory.removal is not None and memory.removal.fits(raw):
+    if _pending(memory, raw, store):
         return _freed(card, path, raw, memory, store)
-    if store.is_of(memory.seen, raw) and not memory.refused:
+    if store.is_of(memory.seen, raw) and not memory.refused and _usable(store, serial=serial):
         memory = replace(memory, seen=store.digest(raw))
         store.remember(memory)
         return Taken(memory)
     try:
-        loaded = parse(raw, source=path.name, serial=serial)
+        judged = _judged(raw, source=path.name, serial=serial)
     except ConfigError as mistake:
         return _refused(mistake, memory, store, seen=store.digest(raw), now=now())
-    notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
-    memory = replace(memory, name=path.name, read_at=now(), refused=(), held="", notes=notes)
-    return _accepted(card, path, raw, memory, store, config=loaded.config, serial=serial)
+    memory = replace(
+        memory, name=path.name, read_at=now(), refused=(), held="", notes=judged.notes
+    )  # fmt: skip
+    return _accepted(card, path, raw, memory, store, judged=judged)
 
 
 def look(card: Card, store: Store, *, why: str) -> Taken:
@@ -84,9 +97,40 @@ def look(card: Card, store: Store, *, why: str) -> Taken:
     return Taken(memory, unread=not_stored(why) if why else NOT_YET)
 
 
+def _judged(raw: bytes, *, source: str, serial: str) -> _Judged:
+    """Judge the file, and what will be left of it: that is what comes into force. ConfigError."""
+    loaded = parse(raw, source=source, serial=serial)
+    notes = tuple(f"line {one.line}: {one.what}; {one.cure}." for one in loaded.warnings)
+    found = spots(raw)
+    own = _own(found, serial=serial)
+    taking = removal(raw, found, own=own)
+    if taking.patches:
+        parse(taking.applied(raw), source=source, serial=serial)
+    return _Judged(loaded.config, notes, own, taking)
+
+
+def _usable(store: Store, *, serial: str) -> bool:
+    """Whether what is in force is there and means something to this Pressel."""
+    try:
+        parse(read_file(store.settings), source=store.settings.name, serial=serial)
+    except ConfigError:
+        return False
+    return True
+
+
 def _knows(memory: Memory, raw: bytes, store: Store) -> bool:
-    begun = memory.removal is not None and memory.removal.fits(raw)
-    return begun or store.is_of(memory.seen, raw)
+    return _pending(memory, raw, store) or store.is_of(memory.seen, raw)
+
+
+def _pending(memory: Memory, raw: bytes, store: Store) -> bool:
+    """Whether this file still has to be freed of secrets that the device has.
+
+    A key typed since then may be as long as the one before it, and is not one of them.
+    """
+    taking = memory.removal
+    if taking is None or not taking.fits(raw):
+        return False
+    return store.is_of(memory.seen, raw) or taking.begun(raw)
 
 
 def _unreadable(error: OSError, card: Card, memory: Memory, store: Store) -> Taken:
@@ -125,14 +169,12 @@ def _without_file(memory: Memory, store: Store) -> Taken:
 
 
 def _accepted(
-    card: Card, path: Path, raw: bytes, memory: Memory, store: Store, *, config: Config, serial: str
+    card: Card, path: Path, raw: bytes, memory: Memory, store: Store, *, judged: _Judged
 ) -> Taken:
-    found = spots(raw)
-    own = _own(found, serial=serial)
-    memory = _key_kept(own, memory, store)
-    if config.server.key_url is None and profile_of(config.server.profile).needs_key:
-        memory = replace(memory, notes=(*memory.notes, *_without_key(own, store)))
-    taking = removal(raw, found, own=own)
+    memory = _key_kept(judged.own, memory, store)
+    server, taking = judged.config.server, judged.removal
+    if server.key_url is None and profile_of(server.profile).needs_key:
+        memory = replace(memory, notes=(*memory.notes, *_without_key(judged.own, store)))
     store.install(taking.applied(raw))
     memory = replace(memory, seen=store.digest(raw), removal=taking if taking.patches else None)
     store.remember(memory)
@@ -145,6 +187,9 @@ def _freed(card: Card, path: Path, raw: bytes, memory: Memory, store: Store) -> 
     """Take the secrets off the card; tried again at each start until it works."""
     taking = memory.removal
     assert taking is not None
+    if memory.refused:  # there were two files, and this one is left
+        memory = replace(memory, name=path.name, refused=(), held="")
+        store.remember(memory)
     try:
         card.patch(path, taking.patches)
     except OSError as error:

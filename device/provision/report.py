@@ -77,6 +77,10 @@ def _lines(memory: Memory, facts: Facts, *, shown: int) -> Iterator[str]:
     yield "PRESSEL STATUS"
     yield ""
     yield from _verdict(memory, facts)
+    if not facts.on_card:
+        for name in facts.nearly:
+            yield f"{name} was not read. If it holds your settings, save it as plain text with the"
+            yield "name pressel.yaml."
     if memory.refused:
         yield ""
         yield f"Mistakes in {memory.name}, each with what to do:"
@@ -127,11 +131,12 @@ def _verdict(memory: Memory, facts: Facts) -> Iterator[str]:
         yield f"STATUS: OK. The settings of {memory.name} are in use."
     elif facts.config is not None:
         yield "STATUS: OK. The device has settings of its own; there are none on this card."
+    elif memory.name and facts.on_card:
+        yield f"STATUS: NO SETTINGS. Those of {memory.name} are lost or broken on the device."
+        yield "Start the device again: it takes them from this card at its start."
     else:
         yield "STATUS: NO SETTINGS. There is no pressel.yaml on this card."
         yield "Copy pressel.example.yaml to pressel.yaml, change what you need, start the device."
-        for name in facts.nearly:
-            yield f"Is it {name}? Save it as plain text with the name pressel.yaml."
 
 
 def _sentence(text: str) -> str:

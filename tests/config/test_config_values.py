@@ -307,10 +307,11 @@ def test_a_key_never_appears_in_a_complaint():
         "version: 1\nsk-1234567890abcdef: x\nlog: {level: sk-1234567890abcdef}\n"
         'server:\n  api_key: "sk-1234567890 abcdef"\n  url: sk-1234567890abcdef\n'
         "  profile: sk-1234567890abcdef\nmicrophone: sk-1234567890abcdef\n"
+        "sk-1234567890abcdef: twice\n"
     )
     with pytest.raises(ConfigError) as caught:
         parse(text.encode(), source="f")
-    assert len(caught.value.problems) >= 6
+    assert len(caught.value.problems) >= 7
     assert "1234567890" not in str(caught.value)
 
 

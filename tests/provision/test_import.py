@@ -164,7 +164,41 @@ def test_what_macos_leaves_beside_a_file_is_no_second_one(device: Device) -> Non
 def test_a_name_that_is_nearly_right_is_asked_about(device: Device) -> None:
     device.given("{\\rtf1 version: 1}", name="pressel.yaml.rtf")
     assert "STATUS: NO SETTINGS" in device.told
-    assert "Is it pressel.yaml.rtf? Save it as plain text" in device.told
+    assert "pressel.yaml.rtf was not read. If it holds your settings, save it" in device.told
+
+
+@pytest.mark.parametrize("name", ["pressel.yaml.yaml", "pressel (1).yaml", "presel.yml"])
+def test_a_name_that_is_nearly_right_is_asked_about_by_a_device_with_settings_too(
+    device: Device, name: str
+) -> None:
+    device.given(GOOD)
+    device.file.unlink()
+    device.given(GOOD, name=name)
+    device.start(late=True)
+    assert "STATUS: OK. The settings that pressel.yaml held are in use." in device.told
+    assert f"{name} was not read. If it holds your settings, save it as plain text" in device.told
+    assert "name pressel.yaml.\n" in device.told
+    device.file.write_text(GOOD)
+    device.start()
+    assert "was not read" not in device.told
+
+
+def test_it_is_asked_about_by_a_device_with_settings_of_its_own_too(device: Device) -> None:
+    device.settings.parent.mkdir(parents=True)
+    device.settings.write_text("version: 1\nmicrophone: {device: in}\nspeaker: {device: out}\n")
+    device.given(GOOD, name="pressel.yaml.yaml")
+    device.start(late=True)
+    assert "STATUS: OK. The device has settings of its own" in device.told
+    assert "pressel.yaml.yaml was not read" in device.told
+
+
+@pytest.mark.parametrize(
+    "name", ["pressel-install.txt", "pressel.example.yaml", "pressel.schema.json"]
+)
+def test_what_came_with_pressel_is_not_asked_about(device: Device, name: str) -> None:
+    device.given("anything", name=name)
+    assert "STATUS: NO SETTINGS" in device.told
+    assert name not in device.told.replace("Copy pressel.example.yaml to pressel.yaml", "")
 
 
 def test_an_empty_card_of_a_device_with_settings_of_its_own_is_left_alone(device: Device) -> None:
