@@ -33,7 +33,7 @@ class Limits:
 
 FAST: Final = Limits(5.0, 1.5, 30.0, 1.6, 45.0, 2.0)
 """The gate of every change. Of one and the same code the ratio of CPU was 1.39 to 1.52 within ten
-minutes: the gate is beyond that, for what it is to find is a tenth more."""
+minutes; the gate stands beyond that."""
 FULL: Final = Limits(3.0, 1.5, 15.0, 1.2, 40.0, 1.5)
 """The aim of a release."""
 
