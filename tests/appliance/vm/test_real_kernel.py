@@ -24,7 +24,9 @@ def why_not() -> str:
         return f"the guest wants {' and Python '.join(GUEST)}, and Debian's linux-source-6.1"
     if not os.environ.get(WANTED) and not is_built():
         return "the kernel is not built: make appliance-vm (five minutes, once)"
-    return ""
+    from appliance.vm.guest import unfit
+
+    return unfit()
 
 
 @pytest.fixture(scope="module")
