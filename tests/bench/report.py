@@ -31,9 +31,9 @@ class Limits:
     start_ratio: float
 
 
-FAST: Final = Limits(5.0, 1.5, 30.0, 1.6, 45.0, 2.0)
+FAST: Final = Limits(5.0, 1.5, 30.0, 1.6, 45.0, 2.1)
 """The gate of every change. Of one and the same code the ratio of CPU was 1.39 to 1.52 within ten
-minutes; the gate stands beyond that."""
+minutes, that of the start 1.73 to 1.90 within hours; the gate stands beyond that."""
 FULL: Final = Limits(3.0, 1.5, 15.0, 1.2, 40.0, 1.5)
 """The aim of a release."""
 
