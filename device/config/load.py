@@ -63,7 +63,7 @@ def parse(text: bytes, *, source: str, serial: str = "") -> Loaded:
     config, notes = file.judged(file.fleet.tree(serial))
     file.refuse()
     assert config is not None
-    return Loaded(config, tuple(sorted({*file.notes, *notes, *strays(text)})))
+    return Loaded(config, tuple(sorted({*file.notes, *notes, *strays(text, file.fleet)})))
 
 
 def survey(text: bytes, *, source: str) -> tuple[Problem, ...]:
@@ -79,7 +79,7 @@ def survey(text: bytes, *, source: str) -> tuple[Problem, ...]:
         tree = file.fleet.tree(serial)
         notes.update(file.judged(tree, whole=bool(serial) or not single)[1])
     file.refuse()
-    return tuple(sorted({*notes, *strays(text)}))
+    return tuple(sorted({*notes, *strays(text, file.fleet)}))
 
 
 class _File:

@@ -9,8 +9,8 @@ from typing import Final
 from msgspec import Struct
 
 from device.config.characters import decode, encoding_of
-from device.config.devices import apart
-from device.config.text import Node, Scalar, inner, read
+from device.config.devices import Fleet, apart
+from device.config.text import Scalar, inner, read
 from device.errors import Problem
 
 _SECRET: Final = ("server", "api_key")
@@ -48,7 +48,7 @@ def spots(raw: bytes) -> tuple[Spot, ...]:
     text = body.decode(encoding)
     begins = [0, *(end.end() for end in _LINE_END.finditer(text))]
     found = []
-    for serial, scalar in _secrets(root):
+    for serial, scalar in _secrets(apart(root)):
         first = begins[scalar.line - 1] + scalar.column - 1
         before = len(raw) - len(body) + len(text[:first].encode(encoding))
         length = len(text[first : first + scalar.width].encode(encoding))
@@ -56,8 +56,8 @@ def spots(raw: bytes) -> tuple[Spot, ...]:
     return tuple(found)
 
 
-def strays(raw: bytes) -> tuple[Problem, ...]:
-    """A note on each line with something like a key that is in no place of a secret.
+def strays(raw: bytes, fleet: Fleet) -> tuple[Problem, ...]:
+    """A note on each line with something like a key that is in no place of a secret of the fleet.
 
     It is no mistake, but nobody takes it off a card: it may be remarked out, or be a model's name.
     """
@@ -65,8 +65,7 @@ def strays(raw: bytes) -> tuple[Problem, ...]:
     found = [
         (number, one.start() + 1) for number, line in lines for one in _LIKE_A_KEY.finditer(line)
     ]
-    root = read(raw).root if found else None
-    secrets = [scalar for _, scalar in _secrets(root)] if root is not None else []
+    secrets = [scalar for _, scalar in _secrets(fleet)]
     what, cure = "something like a key stands here, and stays in the file", "delete it"
     notes = {
         line: Problem(line, column, what, cure)
@@ -80,8 +79,7 @@ def _covers(scalar: Scalar, *, line: int, column: int) -> bool:
     return scalar.line == line and scalar.column <= column < scalar.column + scalar.width
 
 
-def _secrets(root: Node) -> Iterator[tuple[str, Scalar]]:
-    fleet = apart(root)
+def _secrets(fleet: Fleet) -> Iterator[tuple[str, Scalar]]:
     for serial, tree in (("", fleet.common), *fleet.single.items()):
         node = inner(tree, *_SECRET)
         if isinstance(node, Scalar) and node.width:

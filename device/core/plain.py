@@ -50,7 +50,7 @@ class Plain:
             return b""
         self._periods += 1
         if self._periods % _APART == 0:
-            self._look(channels, hearing)
+            self._look(channels, quiet=hearing is False)
         ill = self._verdicts.ill
         if ill:
             channels = [one for n, one in enumerate(channels) if n not in ill] or channels
@@ -60,10 +60,10 @@ class Plain:
         """What is new, once: the health of channels."""
         return self._verdicts.take(at)
 
-    def _look(self, channels: list[bytes], hearing: bool | None) -> None:
+    def _look(self, channels: list[bytes], *, quiet: bool) -> None:
         for gauge, sound in zip(self._gauges, channels, strict=True):
             gauge.take(sound)
-        self._quiet &= hearing is False
+        self._quiet &= quiet
         if self._periods == WINDOW:
             self._verdicts.judge([gauge.level for gauge in self._gauges], quiet=self._quiet)
             self._begin()
